@@ -1,0 +1,53 @@
+"""The networks, as ``torch.nn`` modules: what the reports call "inbuilt"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from helpers.scratch import Layer
+
+
+class Autoencoder(nn.Module):
+    """The inbuilt twin of :class:`helpers.scratch.ScratchAutoencoder`: the same layers, left to autograd.
+
+    ReLU between the layers, a linear code. ``forward`` gives logits [N, D]; a sigmoid makes the reconstruction.
+    """
+
+    def __init__(self, layers: Sequence[Layer], *, encoder_layers: int):
+        super().__init__()
+        self.encoder = dense(layers[:encoder_layers])
+        self.decoder = dense(layers[encoder_layers:])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, D] in [0, 1] -> logits [N, D]."""
+        return self.decoder(self.encoder(images))
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Images [N, D] -> codes [N, n_code]."""
+        return self.encoder(images)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes [N, n_code] -> reconstructions [N, D] in [0, 1]."""
+        return self.decoder(codes).sigmoid()
+
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images [N, D] -> reconstructions [N, D]."""
+        return self.decode(self.encoder(images))
+
+
+def dense(layers: Sequence[Layer]) -> nn.Sequential:
+    """Linear layers that start from ``layers`` (copied), with ReLU between them and none at the end."""
+    modules: list[nn.Module] = []
+    for weight, bias in layers:
+        linear = nn.Linear(weight.shape[1], weight.shape[0], dtype=weight.dtype)
+        with torch.no_grad():
+            linear.weight.copy_(weight)
+            linear.bias.copy_(bias)
+        modules += [linear, nn.ReLU()]
+    return nn.Sequential(*modules[:-1])
