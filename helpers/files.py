@@ -1,0 +1,300 @@
+"""The data sets' files: where they lie, how they get there, whether they are sound, what is in them.
+
+Addresses and md5s are torchvision's, and so is the layout under the root, but files are unpacked in memory: a
+read-only root works. Nothing is used before its md5 agrees. Used through `helpers.data`.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import gzip
+import hashlib
+import http.client
+import io
+import os
+import pickle
+import queue
+import socket
+import struct
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# torch takes seconds to import, and the workflow only needs `snapshot`: it is imported where it is used.
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PROJECT = Path(__file__).resolve().parents[1]
+NAMES = ("MNIST", "FashionMNIST", "CIFAR10")
+# What is inside the .gz files; torchvision knows the md5s of the .gz files only.
+IDX_MD5 = {
+    "MNIST": {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    },
+    "FashionMNIST": {
+        "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+        "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+        "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+    },
+}
+CIFAR_ARCHIVE = "cifar-10-python.tar.gz"
+CIFAR_BATCHES = tuple(f"cifar-10-batches-py/{batch}" for batch in [*(f"data_batch_{i}" for i in "12345"), "test_batch"])
+PATIENCE, STALL = 5.0, 30.0  # seconds: for any server to answer, and for a download to stand still
+CONNECT = "connect and run `make data`, or set DATA_DIR to a folder that holds them"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class DataError(ValueError):
+    """What is wrong with the data and how to mend it, in one line."""
+
+
+def data_root(root: str | os.PathLike | None = None) -> Path:
+    """The folder of the data sets: `root`, else `DATA_DIR` (seen from the project's folder), else `data/`."""
+    return Path(root) if root else PROJECT / Path(os.environ.get("DATA_DIR") or "data").expanduser()
+
+
+def snapshot(names: Iterable[str], root: str | os.PathLike | None = None) -> dict[str, dict[str, list[int]]]:
+    """List each set's files as {name: {file: [size, mtime_ns]}}: cheap, to notice that the data changed.
+
+    Raises:
+        DataError: unknown name.
+    """
+    folder = data_root(root)
+    seen: dict[str, dict[str, list[int]]] = {}
+    for name in names:
+        files = [file for part in _parts(name) for files in part for file in files]
+        stats = {file: os.stat(folder / file) for file in files if os.path.isfile(folder / file)}
+        seen[name] = {file: [stat.st_size, stat.st_mtime_ns] for file, stat in stats.items()}
+    return seen
+
+
+def locate(name: str, root: str | os.PathLike | None = None) -> list[str]:
+    """The files, relative to the root, to read a set from; none when the sample has to stand in.
+
+    Raises:
+        DataError: unknown name, or, with `DATA=real`, missing files.
+    """
+    must_exist = _real_only()
+    files, missing = _find(name, data_root(root))
+    if missing and must_exist:
+        raise DataError(f"{name} is not complete in {data_root(root)}, missing {', '.join(missing)}: {CONNECT}")
+    return [] if missing else files
+
+
+def check(name: str, files: Sequence[str], root: str | os.PathLike | None = None) -> dict[str, str]:
+    """Check a set's files, one in memory at a time, and return their md5s.
+
+    Raises:
+        DataError: a damaged or unreadable file.
+    """
+    md5s = _md5s(name)
+    for file in files:
+        _checked(data_root(root) / file, md5s[file])
+    return {file: md5s[file] for file in files}
+
+
+def read(name: str, files: Sequence[str], root: str | os.PathLike | None = None) -> tuple[Tensor, ...]:
+    """Check and decode a set: train images (uint8 [n, 28, 28] or [n, 3, 32, 32]), train labels (int64 [n]), test ones.
+
+    Raises:
+        DataError: a damaged or unreadable file.
+    """
+    import torch
+
+    md5s = _md5s(name)
+    unpacked: dict[str, bytes] = {}
+    for file in files:
+        content = _checked(data_root(root) / file, md5s[file])
+        if file == CIFAR_ARCHIVE:
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                batches = (item for item in archive if item.name in CIFAR_BATCHES)
+                unpacked |= {item.name: archive.extractfile(item).read() for item in batches}
+        elif file.endswith(".gz"):
+            unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
+        else:
+            unpacked[file] = content
+    if name != "CIFAR10":
+        return tuple(_idx(unpacked[file]) for file in _unpacked(name))
+    # Unpickling runs whatever the file says, which is safe here only because the md5 was checked.
+    contents = [pickle.loads(unpacked[file], encoding="latin1") for file in CIFAR_BATCHES]
+    images = [torch.from_numpy(batch["data"]).view(-1, 3, 32, 32) for batch in contents]
+    labels = [torch.tensor(batch["labels"]) for batch in contents]
+    return torch.cat(images[:-1]), torch.cat(labels[:-1]), images[-1], labels[-1]
+
+
+def fingerprint(name: str) -> str:
+    """A short hash of the md5s of a set's unpacked files: the same whichever copy, packed or not, is read."""
+    md5s = _md5s(name)
+    return hashlib.sha256("".join(md5s[file] for file in _unpacked(name)).encode()).hexdigest()[:12]
+
+
+def fetch(names: Iterable[str], root: str | os.PathLike | None = None) -> None:
+    """Download what is missing of the named sets, with a progress bar; only finished, checked files reach the root.
+
+    Nothing happens without a network; a failed download is told on stderr.
+
+    Raises:
+        DataError: unknown name, a full disk, a folder that cannot be written to, or, with `DATA=real`, a failure.
+    """
+    must_succeed, folder = _real_only(), data_root(root)
+    lacking = [name for name in names if _find(name, folder)[1]]
+    if not (lacking and _online()):
+        return
+    usual = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL)  # torchvision sets none: a stalled server would hang the report for ever
+    try:
+        for name in lacking:
+            try:
+                _download(name, folder)
+            except ConnectionError as error:
+                if must_succeed:
+                    raise DataError(f"{error}: {CONNECT}") from error
+                print(error, file=sys.stderr)
+            except OSError as error:
+                full = error.errno in DISK_FULL
+                trouble, mend = ("no room left in", "free some") if full else ("cannot write to", "make it writable")
+                said = f"{trouble} {folder} ({error.strerror or error}): {mend}, or set DATA_DIR to another folder"
+                raise DataError(said) from error
+    finally:
+        socket.setdefaulttimeout(usual)
+
+
+def _real_only() -> bool:
+    """Whether `DATA` forbids the sample."""
+    wish = os.environ.get("DATA", "")
+    if wish not in ("", "auto", "real"):
+        raise DataError(f"DATA={wish} means nothing: use DATA=real to forbid the sample, or leave it out")
+    return wish == "real"
+
+
+def _unpacked(name: str) -> tuple[str, ...]:
+    """The files of a set once unpacked: train images, train labels, test images, test labels; or CIFAR's batches."""
+    if name not in NAMES:
+        raise DataError(f"unknown data set {name!r}: use one of {', '.join(NAMES)}")
+    return CIFAR_BATCHES if name == "CIFAR10" else tuple(f"{name}/raw/{stem}" for stem in IDX_MD5[name])
+
+
+def _parts(name: str) -> list[tuple[tuple[str, ...], ...]]:
+    """The parts of a set, each as its alternatives, best first, each as the files (relative to the root) it takes."""
+    files = _unpacked(name)
+    return [(files, (CIFAR_ARCHIVE,))] if name == "CIFAR10" else [((f"{file}.gz",), (file,)) for file in files]
+
+
+def _find(name: str, folder: Path) -> tuple[list[str], list[str]]:
+    """The files that make up a set, and those of them that are missing."""
+    chosen, missing = [], []
+    for part in _parts(name):
+        lacks = {files: _lacks(files, folder) for files in part}
+        # Take the alternative that is all there, else the one begun, else the one of fewest files.
+        best = min(part, key=lambda files: (lacks[files] == list(files), len(lacks[files])))
+        chosen += best
+        missing += lacks[best]
+    return chosen, missing
+
+
+def _lacks(files: Iterable[str], folder: Path) -> list[str]:
+    return [file for file in files if not os.path.isfile(folder / file)]
+
+
+def _md5s(name: str) -> dict[str, str]:
+    """The expected md5 of every file a set may be read from."""
+    from torchvision import datasets
+
+    source = getattr(datasets, name)
+    if name == "CIFAR10":
+        known = [(f"{source.base_folder}/{batch}", md5) for batch, md5 in source.train_list + source.test_list]
+        return dict(known) | {CIFAR_ARCHIVE: source.tgz_md5}
+    return {f"{name}/raw/{file}": md5 for file, md5 in [*source.resources, *IDX_MD5[name].items()]}
+
+
+def _checked(path: Path, md5: str) -> bytes:
+    """The content of a file, whose md5 vouches for its size and header too."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror}): mend its permissions or delete it") from error
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise DataError(f"{path} is truncated or altered (md5 is not {md5}): delete it and run `make data`")
+    return content
+
+
+def _idx(content: bytes) -> Tensor:
+    """Decode IDX: two zero bytes, a type (here always uint8), the number of dimensions, the dimensions, the values."""
+    import torch
+
+    dimensions = struct.unpack_from(f">{content[3]}I", content, 4)
+    values = torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=4 + 4 * content[3]).view(dimensions)
+    return values.long() if values.ndim == 1 else values
+
+
+def _mirrors(name: str) -> list[str]:
+    """torchvision's servers for a set, as addresses that end in a slash."""
+    from torchvision import datasets
+
+    source = getattr(datasets, name)
+    return [source.url.removesuffix(source.filename)] if name == "CIFAR10" else source.mirrors
+
+
+@functools.cache  # one probe per process
+def _online() -> bool:
+    """Whether any of the servers answers; known after PATIENCE seconds at most."""
+    mirrors = [mirror for name in NAMES for mirror in _mirrors(name)]
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    for mirror in mirrors:
+        # Looking up a host's name knows no timeout, but a daemon thread can be left to its fate.
+        threading.Thread(target=lambda url=mirror: answers.put(_answers(url)), daemon=True).start()
+    deadline = time.monotonic() + PATIENCE
+    try:
+        return any(answers.get(timeout=max(0.0, deadline - time.monotonic())) for _ in mirrors)
+    except queue.Empty:
+        return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE).close()
+    except urllib.error.HTTPError:
+        return True  # a refusal is an answer
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def _download(name: str, folder: Path) -> None:
+    """Fetch a set's missing archives; ConnectionError when no server gives one, other OSErrors are the disk's."""
+    from torchvision.datasets.utils import download_url
+
+    md5s = _md5s(name)
+    unmet = [part for part in _parts(name) if all(_lacks(files, folder) for files in part)]
+    archives = [files[0] for part in unmet for files in part if files[0].endswith(".gz")]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as unfinished:  # on the disk of its target
+        for archive in archives:
+            print(f"{name}: fetching {Path(archive).name}", file=sys.stderr)
+            for mirror in _mirrors(name):
+                try:
+                    download_url(mirror + Path(archive).name, unfinished, md5=md5s[archive])
+                    break
+                except (OSError, RuntimeError, http.client.HTTPException) as error:
+                    if isinstance(error, OSError) and error.errno in DISK_FULL + NOT_WRITABLE:
+                        raise
+                    failure = error
+            else:
+                raise ConnectionError(
+                    f"{name}: could not download {Path(archive).name} ({' '.join(str(failure).split())})"
+                )
+            (folder / archive).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(Path(unfinished, Path(archive).name), folder / archive)

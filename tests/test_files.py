@@ -1,0 +1,317 @@
+"""The data sets' files and their download, on tiny fakes of what torchvision knows, served on loopback."""
+
+import errno
+import gzip
+import hashlib
+import http.server
+import io
+import json
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision import datasets
+from torchvision.datasets import utils
+
+from helpers import data, files
+
+PROBE = files._online.__wrapped__
+MNIST_FILES = [f"MNIST/raw/{stem}.gz" for stem in files.IDX_MD5["MNIST"]]
+
+
+def md5(content):
+    return hashlib.md5(content).hexdigest()
+
+
+def idx(array):
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """Each test starts offline, without settings and before the notice."""
+    for name in ("DATA", "DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(files, "_online", lambda: False)
+    data._announce_sample.cache_clear()
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    """Fake sets as {name: {file: content}}, packed and unpacked, which torchvision's tables and ours agree with."""
+    chance = np.random.default_rng(0)
+    packed, unpacked = {}, {}
+    for name in ("MNIST", "FashionMNIST"):
+        arrays = []
+        for size in (300, 60):
+            arrays += [chance.integers(0, 256, (size, 28, 28), np.uint8), (np.arange(size) ** 2 % 10).astype(np.uint8)]
+        raw = {f"{name}/raw/{stem}": idx(array) for stem, array in zip(files.IDX_MD5[name], arrays, strict=True)}
+        unpacked[name] = raw
+        packed[name] = {f"{file}.gz": gzip.compress(content) for file, content in raw.items()}
+        monkeypatch.setitem(files.IDX_MD5, name, {Path(file).name: md5(content) for file, content in raw.items()})
+        known = [(Path(file).name, md5(content)) for file, content in packed[name].items()]
+        monkeypatch.setattr(getattr(datasets, name), "resources", known)
+    batches = {}
+    for file in files.CIFAR_BATCHES:
+        pixels = chance.integers(0, 256, (40, 3072), np.uint8)
+        batches[file] = pickle.dumps({"data": pixels, "labels": (np.arange(40) % 10).tolist()})
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for file, content in reversed(batches.items()):  # their order in the archive must not matter
+            entry = tarfile.TarInfo(file)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    unpacked["CIFAR10"], packed["CIFAR10"] = batches, {files.CIFAR_ARCHIVE: archive.getvalue()}
+    known = [[Path(file).name, md5(content)] for file, content in batches.items()]
+    monkeypatch.setattr(datasets.CIFAR10, "train_list", known[:-1])
+    monkeypatch.setattr(datasets.CIFAR10, "test_list", known[-1:])
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", md5(archive.getvalue()))
+    return {"packed": packed, "unpacked": unpacked}
+
+
+def put(root, contents):
+    for file, content in contents.items():
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_bytes(content)
+
+
+def listing(root):
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def error_of(call, *arguments, **options):
+    with pytest.raises(data.DataError) as caught:
+        call(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# Files
+
+
+@pytest.mark.parametrize("name", data.CLASSES)
+def test_packed_and_unpacked_files_read_the_same(fakes, tmp_path, name):
+    loaded = []
+    for form in ("packed", "unpacked"):
+        root = tmp_path / form
+        put(root, fakes[form][name])
+        before = listing(root)
+        loaded.append(data.load(name, root=root))
+        made = data.manifest(name, root)
+        assert listing(root) == before, "reading must not write"
+        assert made["files"] == {file: md5(content) for file, content in fakes[form][name].items()}
+        assert (made["sample"], made["fingerprint"]) == (False, loaded[-1].fingerprint)
+        json.dumps(made)
+    assert loaded[0].fingerprint == loaded[1].fingerprint
+    assert torch.equal(loaded[0].train.images, loaded[1].train.images)
+    assert torch.equal(loaded[0].test.labels, loaded[1].test.labels)
+    assert loaded[0].train.images.shape[1:] == ((3, 32, 32) if name == "CIFAR10" else (28, 28))
+    assert (loaded[0].train.images.dtype, loaded[0].train.labels.dtype) == (torch.uint8, torch.int64)
+
+
+def test_content_is_what_the_files_say(fakes, tmp_path):
+    put(tmp_path, fakes["packed"]["MNIST"] | fakes["packed"]["CIFAR10"])
+    raw = fakes["unpacked"]["MNIST"]["MNIST/raw/train-images-idx3-ubyte"]
+    assert data.load("MNIST", root=tmp_path).train.images.numpy().tobytes() == raw[16:]
+    batch = pickle.loads(fakes["unpacked"]["CIFAR10"][files.CIFAR_BATCHES[1]])
+    train = data.load("CIFAR10", root=tmp_path).train
+    assert train.images[40:80].numpy().tobytes() == batch["data"].tobytes()
+    assert train.labels[40:80].tolist() == batch["labels"]
+
+
+def test_a_mixture_of_packed_and_unpacked_files_works(fakes, tmp_path):
+    put(tmp_path, fakes["packed"]["MNIST"] | fakes["unpacked"]["MNIST"])
+    (tmp_path / MNIST_FILES[0]).unlink()
+    assert list(data.manifest("MNIST", tmp_path)["files"]) == [MNIST_FILES[0].removesuffix(".gz"), *MNIST_FILES[1:]]
+
+
+@pytest.mark.parametrize("form", ["packed", "unpacked"])
+@pytest.mark.parametrize("name", ["MNIST", "CIFAR10"])
+@pytest.mark.parametrize("damage", [lambda content: content[:-7], lambda content: content[:-1] + b"?", lambda _: b""])
+def test_damaged_files_are_an_error_never_the_sample(fakes, tmp_path, form, name, damage):
+    put(tmp_path, fakes[form][name])
+    file = list(fakes[form][name])[-1]
+    put(tmp_path, {file: damage(fakes[form][name][file])})
+    for use in (data.load, data.manifest):
+        said = error_of(use, name, root=tmp_path)
+        assert str(tmp_path / file) in said and "delete it and run `make data`" in said
+
+
+def test_unreadable_files_are_an_error(fakes, tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    put(tmp_path, fakes["packed"]["MNIST"])
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert "cannot read" in error_of(data.load, "MNIST", root=tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
+def test_read_only_root_works(fakes, tmp_path):
+    put(tmp_path, fakes["packed"]["MNIST"])
+    folders = [tmp_path / "MNIST/raw", tmp_path / "MNIST", tmp_path]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        assert not data.load("MNIST", root=tmp_path).sample
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+
+
+def test_missing_files_are_named_with_data_real(fakes, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA", "real")
+    put(tmp_path, fakes["packed"]["MNIST"] | fakes["unpacked"]["CIFAR10"])
+    (tmp_path / MNIST_FILES[2]).unlink()
+    (tmp_path / files.CIFAR_BATCHES[3]).unlink()
+    for name, file in (("MNIST", MNIST_FILES[2]), ("CIFAR10", files.CIFAR_BATCHES[3]), ("FashionMNIST", "Fashion")):
+        for use in (data.load, data.manifest):
+            said = error_of(use, name, root=tmp_path)
+            assert file in said and str(tmp_path) in said and "`make data`" in said and "DATA_DIR" in said
+    assert MNIST_FILES[0] not in error_of(data.load, "MNIST", root=tmp_path)
+
+
+def test_unknown_names_and_settings_are_errors(tmp_path, monkeypatch):
+    for use in (data.load, data.manifest):
+        assert all(name in error_of(use, "ImageNet", root=tmp_path) for name in ("ImageNet", *data.CLASSES))
+    for use in (data.fetch, data.snapshot):
+        assert "ImageNet" in error_of(use, ["ImageNet"], root=tmp_path)
+    monkeypatch.setenv("DATA", "fake")
+    assert "DATA=fake" in error_of(data.load, "MNIST", root=tmp_path)
+
+
+def test_root(monkeypatch, tmp_path):
+    assert data.data_root() == files.PROJECT / "data"
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    assert data.data_root() == tmp_path and data.data_root("elsewhere") == Path("elsewhere")
+    monkeypatch.setenv("DATA_DIR", "shared")
+    assert data.data_root() == files.PROJECT / "shared", "the same from every working folder"
+
+
+def test_snapshot_sees_changes(fakes, tmp_path):
+    assert data.snapshot(["MNIST"], tmp_path) == {"MNIST": {}}
+    put(tmp_path, fakes["packed"]["MNIST"])
+    before = data.snapshot(["MNIST", "CIFAR10"], tmp_path)
+    assert set(before["MNIST"]) == set(MNIST_FILES) and before["CIFAR10"] == {}
+    os.utime(tmp_path / MNIST_FILES[0], ns=(1, 1))
+    after = data.snapshot(["MNIST"], tmp_path)["MNIST"]
+    assert after[MNIST_FILES[0]] == [before["MNIST"][MNIST_FILES[0]][0], 1]
+    json.dumps(after)
+
+
+def test_import_and_snapshot_are_light():
+    code = "import sys; from helpers import data; data.snapshot(data.CLASSES); print({'torch'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=files.PROJECT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"
+
+
+# The network
+
+
+@pytest.fixture
+def server(fakes, monkeypatch):
+    """Serve the fake archives on loopback; `broken` files break off half-way."""
+    archives = fakes["packed"]["MNIST"] | fakes["packed"]["CIFAR10"]
+    contents = {Path(file).name: content for file, content in archives.items()}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        broken, asked = set(), []
+
+        def do_GET(self):
+            file = Path(self.path).name
+            if not self.path.startswith("/good/") or file not in contents:
+                return self.send_error(404)
+            if self.headers.get("Method") != "HEAD":  # how torchvision asks for redirects first
+                self.asked.append(file)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(contents[file])))
+            self.end_headers()
+            self.wfile.write(contents[file][: len(contents[file]) // 2 if file in self.broken else None])
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        address = f"http://127.0.0.1:{running.server_port}"
+        monkeypatch.setattr(files, "_online", PROBE)
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{address}/bad/", f"{address}/good/"])
+        monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [f"{address}/bad/"])
+        monkeypatch.setattr(datasets.CIFAR10, "url", f"{address}/good/{files.CIFAR_ARCHIVE}")
+        yield Handler
+        running.shutdown()
+
+
+def test_download_takes_the_next_mirror_and_only_what_is_missing(fakes, server, tmp_path):
+    root = tmp_path / "new"
+    put(root, {MNIST_FILES[0]: fakes["packed"]["MNIST"][MNIST_FILES[0]]})
+    data.fetch(["MNIST", "CIFAR10"], root)
+    assert listing(root) == sorted([*MNIST_FILES, files.CIFAR_ARCHIVE])
+    assert Path(MNIST_FILES[0]).name not in server.asked and files.CIFAR_ARCHIVE in server.asked
+    assert not data.load("MNIST", root=root).sample
+    assert not data.load("CIFAR10", root=tmp_path / "other").sample, "loading downloads too"
+
+
+def test_interrupted_download_leaves_nothing_unfinished(server, tmp_path, capfd, monkeypatch):
+    server.broken.add(Path(MNIST_FILES[3]).name)
+    assert data.load("MNIST", root=tmp_path).sample
+    assert listing(tmp_path) == sorted(MNIST_FILES[:3]) and not list(tmp_path.glob(".*"))
+    assert f"MNIST: could not download {Path(MNIST_FILES[3]).name}" in capfd.readouterr().err
+    monkeypatch.setenv("DATA", "real")
+    assert "could not download" in error_of(data.fetch, ["MNIST"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "no room left in"),
+        (PermissionError(errno.EACCES, "Permission denied"), "cannot write to"),
+        (OSError(errno.EROFS, "Read-only file system"), "cannot write to"),
+        (KeyboardInterrupt(), None),
+    ],
+)
+def test_trouble_while_writing(fakes, server, tmp_path, monkeypatch, trouble, said):
+    def half(url, root, md5):
+        Path(root, "half").write_bytes(b"half")
+        raise trouble
+
+    monkeypatch.setattr(utils, "download_url", half)
+    if said:
+        message = error_of(data.load, "MNIST", root=tmp_path)
+        assert said in message and str(tmp_path) in message and "DATA_DIR" in message
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            data.fetch(["MNIST"], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_cannot_be_made(server, tmp_path):
+    (tmp_path / "file").touch()
+    assert "cannot write to" in error_of(data.load, "MNIST", root=tmp_path / "file" / "data")
+
+
+def test_probe_gives_up(monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE", 0.3)
+    monkeypatch.setattr(files, "_answers", lambda url: threading.Event().wait(3))
+    start = time.monotonic()
+    assert PROBE() is False and time.monotonic() - start < 2
+
+
+def test_probe_takes_any_answer_and_no_for_an_answer(server, monkeypatch):
+    assert PROBE() is True, "404 is an answer"
+    for name in data.CLASSES:
+        monkeypatch.setattr(getattr(datasets, name), "mirrors", ["http://127.0.0.1:9/"], raising=False)
+    monkeypatch.setattr(datasets.CIFAR10, "url", "http://127.0.0.1:9/" + files.CIFAR_ARCHIVE)
+    assert PROBE() is False
