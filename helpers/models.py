@@ -51,3 +51,25 @@ def dense(layers: Sequence[Layer]) -> nn.Sequential:
             linear.bias.copy_(bias)
         modules += [linear, nn.ReLU()]
     return nn.Sequential(*modules[:-1])
+
+
+class Classifier(nn.Module):
+    """A small classifier on features [N, D]: standardise, one hidden layer with ReLU, logits [N, classes].
+
+    Mean and deviation come from the ``features`` it is to be fitted on. A feature that never varies is left at zero.
+    """
+
+    def __init__(self, features: Tensor, *, hidden: int, classes: int):
+        super().__init__()
+        deviation = features.std(0)
+        self.register_buffer("mean", features.mean(0))
+        self.register_buffer("scale", torch.where(deviation > 1e-6, 1 / deviation.clamp(min=1e-6), 0.0))
+        self.layers = nn.Sequential(nn.Linear(features.shape[1], hidden), nn.ReLU(), nn.Linear(hidden, classes))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.layers((features - self.mean) * self.scale)
+
+    @torch.no_grad()
+    def probabilities(self, features: Tensor) -> Tensor:
+        """Features [N, D] -> class probabilities [N, classes]."""
+        return self(features).softmax(1)

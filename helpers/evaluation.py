@@ -1,0 +1,166 @@
+"""How good is it? Losses, intervals and tests of accuracy, the softmax floor, gradient checks, and maps of codes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+from sklearn.manifold import trustworthiness
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+from torch.nn import functional as F
+
+from helpers.models import Autoencoder
+from helpers.scratch import ScratchAutoencoder, initial_layers
+
+try:  # several times quicker at the same quality, but made for x86-64 only
+    from sklearnex.manifold import TSNE
+except ImportError:
+    from sklearn.manifold import TSNE
+
+
+def reconstruction_losses(reconstructions: Tensor, images: Tensor) -> tuple[float, float]:
+    """Binary cross entropy and mean squared error, per pixel, of [N, D] reconstructions of [N, D] images in [0, 1]."""
+    cut = reconstructions.clamp(0, 1)  # a linear method such as PCA may leave the range
+    return F.binary_cross_entropy(cut, images).item(), F.mse_loss(reconstructions, images).item()
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """An accuracy with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2%} ({self.low:.2%} to {self.high:.2%})"
+
+
+def accuracy(probabilities: Tensor, labels: Tensor) -> Accuracy:
+    """Accuracy of class probabilities [N, C] against labels [N], with Wilson's interval (Wilson 1927)."""
+    hits = int((probabilities.argmax(1) == labels).sum())
+    interval = binomtest(hits, len(labels)).proportion_ci(0.95, method="wilson")
+    return Accuracy(hits / len(labels), interval.low, interval.high)
+
+
+def mcnemar(a: Tensor, b: Tensor, labels: Tensor) -> float:
+    """Exact McNemar test: the chance of so uneven a split of the images that just one of two models gets right.
+
+    ``a`` and ``b`` are class probabilities [N, C] on the same images. McNemar 1947; two-sided binomial p-value,
+    1.0 when the models never disagree.
+    """
+    right_a, right_b = a.argmax(1) == labels, b.argmax(1) == labels
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    return binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+
+
+def compare(name_a: str, a: Tensor, name_b: str, b: Tensor, labels: Tensor) -> str:
+    """One sentence on which of two models is ahead on the same images, and whether chance would explain it."""
+    first, second = accuracy(a, labels).value, accuracy(b, labels).value
+    if first < second:
+        first, second, name_a, name_b = second, first, name_b, name_a
+    p = mcnemar(a, b, labels)
+    chance = f"McNemar's test, p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+    if p < 0.05:
+        return f"{name_a[0].upper()}{name_a[1:]} beats {name_b}: {first:.2%} against {second:.2%} ({chance})."
+    return (
+        f"Between {name_a} and {name_b} there is no difference that chance would not explain: "
+        f"{first:.2%} against {second:.2%} ({chance})."
+    )
+
+
+def class_scores(probabilities: Tensor, labels: Tensor) -> dict[str, list[float]]:
+    """Precision, recall, F1 and support of every class, from probabilities [N, C] and labels [N].
+
+    Recall is the class-wise accuracy. A class that is never predicted has precision zero.
+    """
+    confusion = confusion_matrix(probabilities, labels).double()
+    right, predicted, support = confusion.diag(), confusion.sum(0), confusion.sum(1)
+    return {
+        "precision": (right / predicted.clamp(min=1)).tolist(),
+        "recall": (right / support.clamp(min=1)).tolist(),
+        "f1": (2 * right / (predicted + support).clamp(min=1)).tolist(),
+        "support": support.int().tolist(),
+    }
+
+
+def confusion_matrix(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Counts [C, C]: row = true class, column = predicted class."""
+    classes = probabilities.shape[1]
+    pairs = labels * classes + probabilities.argmax(1)
+    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
+
+
+def gradient_errors(sizes: list[int], *, encoder_layers: int, images: Tensor, seed: int) -> dict[str, float]:
+    """Back-propagation by hand against autograd in float64, on one batch of ``images`` [B, D].
+
+    For each weight and bias the largest difference over the largest autograd gradient of that tensor.
+    """
+    layers = initial_layers(sizes, seed=seed, dtype=torch.float64)
+    scratch = ScratchAutoencoder(layers, encoder_layers=encoder_layers)
+    inbuilt = Autoencoder(layers, encoder_layers=encoder_layers)
+    images = images.double()
+    scratch.loss_and_gradients(images, images)
+    F.binary_cross_entropy_with_logits(inbuilt(images), images).backward()
+    by_hand = [part for layer in scratch.layer_gradients for part in layer]
+    return {
+        name: ((mine - parameter.grad).abs().max() / parameter.grad.abs().max()).item()
+        for mine, (name, parameter) in zip(by_hand, inbuilt.named_parameters(), strict=True)
+    }
+
+
+def relative_differences(a: Sequence[float], b: Sequence[float]) -> list[float]:
+    """How far ``a`` is from ``b``, element by element, as a fraction of ``b``."""
+    return [abs(x - y) / abs(y) for x, y in zip(a, b, strict=True)]
+
+
+def softmax_floor(images: Tensor) -> float:
+    """The least binary cross entropy per pixel of outputs that sum to one: q = x / sum(x), for images [N, D] in [0, 1].
+
+    For small q the loss is S (H(x/S) + KL(x/S || q)) + 1 and a little, S the pixel sum: least where KL is zero.
+    :func:`softmax_floor_exact` drops "for small q"; on MNIST the two agree to six decimals.
+    """
+    return _cross_entropy(images, images / images.sum(1, keepdim=True))
+
+
+def softmax_floor_exact(images: Tensor, *, iterations: int = 40) -> float:
+    """The same without approximation: Lagrange's condition x / q = (1 - x) / (1 - q) + m under sum(q) = 1.
+
+    It is a quadratic in q for a given multiplier m of an image; m is found by bisection, in float64.
+    """
+    x = images.double()
+    low, high = torch.zeros(len(x), 1, dtype=x.dtype), x.sum(1, keepdim=True) * 10
+    for _ in range(iterations):
+        m = (low + high) / 2
+        q = 2 * x / (1 + m + torch.sqrt((1 + m) ** 2 - 4 * m * x))
+        too_much = q.sum(1, keepdim=True) > 1  # a larger multiplier makes q smaller
+        low, high = torch.where(too_much, m, low), torch.where(too_much, high, m)
+    return _cross_entropy(x, q)
+
+
+def _cross_entropy(x: Tensor, q: Tensor) -> float:
+    return -(torch.xlogy(x, q) + torch.special.xlog1py(1 - x, -q)).mean(dtype=torch.float64).item()
+
+
+def tsne_map(codes: Tensor, *, seed: int) -> np.ndarray:
+    """Codes [N, D] -> points [N, 2] by t-SNE (van der Maaten & Hinton 2008), perplexity 30 or a third of N."""
+    perplexity = min(30, (len(codes) - 1) / 3)
+    return TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(codes.numpy())
+
+
+def map_quality(points: np.ndarray, images: Tensor, labels: Tensor, *, neighbours: int = 12) -> tuple[float, float]:
+    """How far a map [N, 2] can be believed, as (trustworthiness, k-nearest-neighbour accuracy), k = ``neighbours``.
+
+    Trustworthiness (Venna & Kaski 2001) counts map neighbours that are no neighbours among the ``images`` [N, D],
+    weighted by rank. The accuracy is of each point's label guessed from the others around it.
+    """
+    neighbours = min(neighbours, math.ceil(len(points) / 2) - 1)
+    near = NearestNeighbors(n_neighbors=neighbours).fit(points).kneighbors(return_distance=False)
+    guesses = torch.from_numpy(labels.numpy()[near]).mode(dim=1).values
+    trust = trustworthiness(images.numpy(), points, n_neighbors=neighbours)
+    return float(trust), (guesses == labels).float().mean().item()

@@ -1,0 +1,191 @@
+"""Training loops: one for autoencoders, scratch and inbuilt side by side, and one for small classifiers.
+
+Data are tensors in memory and batches are gathered by index: for images this small a ``DataLoader`` costs more than
+the step itself. Progress goes to standard error, one line an epoch, so that it is seen but not part of a report.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from helpers.models import Autoencoder, Classifier
+from helpers.scratch import Adam, ScratchAutoencoder
+
+
+def progress(text: str) -> None:
+    """Tell whoever waits, in one line."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def learning_rates(peak: float, steps: int, *, warmup: float, decay: bool) -> list[float]:
+    """The learning rate of every step: a linear rise over the first ``warmup`` (a fraction of ``steps``) to ``peak``,
+    then a linear fall towards zero over all of them if ``decay``, else constant.
+
+    Raises ValueError for a rate that is not positive or a warm-up outside [0, 1].
+    """
+    if peak <= 0 or not 0 <= warmup <= 1:
+        raise ValueError(f"learning rate must be positive and warm-up within 0 to 1, not {peak} and {warmup}")
+    rise = max(1, round(warmup * steps))
+    return [peak * min(1.0, (i + 1) / rise) * ((1 - i / steps) if decay else 1.0) for i in range(steps)]
+
+
+class Learner(Protocol):
+    """Something that can take one optimisation step on a batch."""
+
+    def step(self, inputs: Tensor, targets: Tensor, learning_rate: float) -> Tensor:
+        """Inputs and targets [B, D] -> the loss of the batch before the step, scalar, without a graph."""
+
+
+class ScratchLearner:
+    """The hand-written network with the hand-written Adam."""
+
+    def __init__(self, network: ScratchAutoencoder):
+        self.network, self.adam = network, Adam(network.parameters, network.gradients)
+
+    def step(self, inputs: Tensor, targets: Tensor, learning_rate: float) -> Tensor:
+        loss = self.network.loss_and_gradients(inputs, targets)
+        self.adam.step(learning_rate)
+        return loss
+
+
+class InbuiltLearner:
+    """The torch.nn network with autograd and torch.optim.Adam, fused as well: each side at its best."""
+
+    def __init__(self, network: Autoencoder):
+        self.network, self.adam = network, torch.optim.Adam(network.parameters(), fused=True)
+
+    def step(self, inputs: Tensor, targets: Tensor, learning_rate: float) -> Tensor:
+        self.adam.param_groups[0]["lr"] = learning_rate
+        self.adam.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(self.network(inputs), targets)
+        loss.backward()
+        self.adam.step()
+        return loss.detach()
+
+
+@dataclass
+class History:
+    """What a training run leaves: mean loss and seconds per epoch, and the loss of every batch."""
+
+    loss: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    batch_losses: list[float] = field(default_factory=list)
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """The median: one epoch that the machine was busy in does not count."""
+        return median(self.seconds)
+
+
+def train_autoencoders(
+    learners: Mapping[str, Learner],
+    images: Tensor,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    warmup_epochs: float,
+    decay: bool,
+    seed: int,
+) -> dict[str, History]:
+    """Train every learner to reproduce ``images`` [N, D] on the very same batches; a :class:`History` for each.
+
+    They take turns epoch by epoch, so that their times are taken under the same load of the machine.
+    Raises ValueError for settings below one.
+    """
+    if epochs < 1 or batch_size < 1:
+        raise ValueError(f"epochs and batch size must be at least 1, not {epochs} and {batch_size}")
+    generator = torch.Generator().manual_seed(seed)
+    batches = -(-len(images) // batch_size)
+    warmup = min(1.0, warmup_epochs / epochs)
+    rates = learning_rates(learning_rate, epochs * batches, warmup=warmup, decay=decay)
+    histories = {name: History() for name in learners}
+    for epoch in range(epochs):
+        order = torch.randperm(len(images), generator=generator).split(batch_size)
+        for name, learner in learners.items():
+            history, started = histories[name], time.perf_counter()
+            losses = [
+                learner.step(batch, batch, rate)
+                for rate, batch in zip(rates[epoch * batches :], map(images.__getitem__, order), strict=False)
+            ]
+            history.seconds.append(time.perf_counter() - started)
+            history.batch_losses += torch.stack(losses).tolist()
+            sizes = torch.tensor([len(batch) for batch in order])
+            history.loss.append(((torch.stack(losses) * sizes).sum() / sizes.sum()).item())
+            progress(
+                f"{name:<16} epoch {epoch + 1:>2}/{epochs}  loss {history.loss[-1]:.4f}  {history.seconds[-1]:.1f} s"
+            )
+    return histories
+
+
+def train_classifier(
+    features: Tensor,
+    labels: Tensor,
+    *,
+    hidden: int,
+    learning_rate: float,
+    epochs: int,
+    seed: int,
+    classes: int = 10,
+    batch_size: int = 256,
+) -> Classifier:
+    """Fit a small classifier (one hidden layer of ``hidden`` units) on ``features`` [N, D] and ``labels`` [N].
+
+    Features are standardised with their own mean and deviation. AdamW with a one-cycle learning rate.
+    """
+    torch.manual_seed(seed)
+    model = Classifier(features, hidden=hidden, classes=classes)
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, fused=True)
+    steps = epochs * -(-len(features) // batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps)
+    for _ in range(epochs):
+        for batch in torch.randperm(len(features), generator=generator).split(batch_size):
+            optimiser.zero_grad()
+            F.cross_entropy(model(features[batch]), labels[batch]).backward()
+            optimiser.step()
+            schedule.step()
+    return model
+
+
+def choose_classifier(
+    fitting: Mapping[str, Tensor],
+    fitting_labels: Tensor,
+    validation: Mapping[str, Tensor],
+    validation_labels: Tensor,
+    candidates: list[dict[str, float]],
+    *,
+    epochs: int,
+    seed: int,
+) -> list[dict[str, float]]:
+    """Try every candidate (hidden, learning_rate) on every kind of feature; rows sorted best first.
+
+    Each row holds the candidate, the validation accuracy on each kind and their ``mean``, by which one and the same
+    classifier is chosen for all kinds: none of them gets settings of its own.
+    """
+    rows = []
+    for candidate in candidates:
+        accuracy = {}
+        for name, features in fitting.items():
+            model = train_classifier(features, fitting_labels, **candidate, epochs=epochs, seed=seed)
+            hits = model.probabilities(validation[name]).argmax(1) == validation_labels
+            accuracy[name] = hits.float().mean().item()
+        rows.append({**candidate, **accuracy, "mean": sum(accuracy.values()) / len(accuracy)})
+        progress(f"classifier {candidate}  validation accuracy {rows[-1]['mean']:.4f}")
+    return sorted(rows, key=lambda row: row["mean"], reverse=True)
+
+
+def state_of(network: nn.Module | ScratchAutoencoder) -> dict[str, Tensor]:
+    """Weights by name, the same names for a scratch network as for its inbuilt twin."""
+    if isinstance(network, nn.Module):
+        return network.state_dict()
+    return Autoencoder(network.layers, encoder_layers=network.encoder_layers).state_dict()
