@@ -111,8 +111,10 @@ def autoencoder_diagram(sizes: Sequence[int], *, encoder_layers: int) -> Figure:
     return figure
 
 
-def loss_curves(loss: Mapping[str, Sequence[float]], differences: Sequence[float], seconds: Mapping[str, float]) -> Figure:
-    """Left: the loss of every epoch, by model. Right: how far two models are apart at each of their first steps."""
+def loss_curves(
+    loss: Mapping[str, Sequence[float]], differences: Sequence[float], seconds: Mapping[str, float]
+) -> Figure:
+    """Left: the loss of every epoch, by model. Right: how far the two are apart at every step where they differ."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4))
     for k, (name, values) in enumerate(loss.items()):
         epochs = range(1, len(values) + 1)
@@ -123,7 +125,8 @@ def loss_curves(loss: Mapping[str, Sequence[float]], differences: Sequence[float
     left.set(title="Training loss", xlabel="epoch", ylabel="binary cross entropy")
     left.xaxis.get_major_locator().set_params(integer=True)
     left.legend()
-    right.semilogy(range(1, len(differences) + 1), np.maximum(differences, 1e-9), color=INK, linewidth=0.9)
+    steps, apart = np.arange(1, len(differences) + 1), np.asarray(differences)
+    right.semilogy(steps[apart > 0], apart[apart > 0], ".", markersize=2, color=INK, linestyle="", rasterized=True)
     right.set(title="Scratch against inbuilt, float32", xlabel="step", ylabel="relative difference of the loss")
     return figure
 
@@ -162,7 +165,7 @@ def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequenc
 
 def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[str]) -> Figure:
     """Maps [N, 2] side by side, points coloured by class, the class name at the middle of its points."""
-    figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, WIDTH / len(maps)))
+    figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, WIDTH / len(maps) + 0.1))
     label_of = np.asarray(labels)
     for axis, (name, points) in zip(axes[0], maps.items(), strict=True):
         colours = np.asarray(CLASSES)[label_of]
@@ -173,7 +176,10 @@ def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[
                 x, y = np.median(points[label_of == k], axis=0)
                 box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": CLASSES[k], "alpha": 0.9}
                 axis.text(x, y, word, ha="center", va="center", weight="bold", bbox=box)
-        axis.set(title=NAMES.get(name, name), xticks=[], yticks=[], aspect="equal")
+        axis.set(title=NAMES.get(name, name), xticks=[], yticks=[])
+        axis.set_box_aspect(1)  # the axes of a t-SNE map have no scale of their own
+        for spine in axis.spines.values():
+            spine.set_visible(False)
     return figure
 
 
@@ -189,7 +195,9 @@ def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reporte
     ]
     for value, text, colour in lines:
         axis.axhline(value, color=colour, linewidth=1, linestyle="--")
-        axis.text(len(loss) + 0.3, value + 0.004, f"{text}: {value:.4f}", color=INK, ha="right", va="bottom", fontsize=7.5)
-    axis.set(xlabel="epoch", ylabel="binary cross entropy", xlim=(0.7, len(loss) + 0.3), ylim=(floor - 0.02, uniform + 0.03))
+        axis.annotate(f"{text}: {value:.4f}", (0, value), (4, 2), textcoords="offset points", fontsize=7.5)
+    axis.set(
+        xlabel="epoch", ylabel="binary cross entropy", xlim=(0, len(loss) + 0.3), ylim=(floor - 0.02, uniform + 0.03)
+    )
     axis.xaxis.get_major_locator().set_params(integer=True)
     return figure

@@ -64,10 +64,10 @@ class Run:
 
     def save_weights(self, name: str, state: Mapping[str, Any]) -> None:
         """Write named tensors to ``<name>.safetensors`` in the run's folder."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         tensors = {key: value.detach().contiguous().clone() for key, value in state.items()}
-        write(self.folder / f"{name}.safetensors", lambda path: save_file(tensors, path))
+        write(self.folder / f"{name}.safetensors", lambda path: path.write_bytes(save(tensors)))
 
     def save_arrays(self, **arrays: Any) -> None:
         """Write named arrays, such as the points of a map, to arrays.npz."""
@@ -112,7 +112,7 @@ def finite(name: str, value: Any) -> float:
 
 
 def write(path: Path, save: Callable[[Path], Any]) -> None:
-    """Let ``save`` write a temporary file beside ``path``, then rename it: no half file, the former one kept on failure."""
+    """Let ``save`` write a temporary file beside ``path``, then rename it: never a half file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         save(temporary)

@@ -103,10 +103,8 @@ class ScratchAutoencoder:
         return self.decode(self.encode(images))
 
     def hidden_activity(self, images: Tensor) -> list[Tensor]:
-        """The largest output of every ReLU unit over ``images`` [N, D], one [n_k] per hidden layer; 0 is a dead unit."""
-        return [
-            self._run(images, 0, k + 1).amax(0) for k in range(len(self.layers)) if self._has_relu(k)
-        ]
+        """The largest output of every ReLU unit over ``images`` [N, D]: one [n_k] a hidden layer; 0 is a dead unit."""
+        return [self._run(images, 0, k + 1).amax(0) for k in range(len(self.layers)) if self._has_relu(k)]
 
     def loss_and_gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """One batch, forward and backward: inputs and targets [B, D] in [0, 1] -> mean binary cross entropy, scalar.
@@ -147,10 +145,10 @@ class ScratchAutoencoder:
         With p = sigmoid(z): d loss / d z = (p - t) / (B D), and since log(1 - p) = log p - z the loss
         -t log p - (1 - t) log(1 - p) is (1 - t) z - log p: one logarithm where the textbook has two.
         """
+        logits.clamp_(min=-80)  # below, float32 has no normal p > 0 to take the logarithm of
         probabilities, delta = torch.sigmoid(logits, out=work.probabilities), work.deltas[-1]
         torch.sub(probabilities, targets, out=delta).div_(delta.numel())
-        logits.clamp_(min=-80)  # below, float32 has no p > 0 to take the logarithm of
-        log_p = torch.log(probabilities.clamp_(min=1.8e-35), out=work.logarithms)  # e^-80
+        log_p = torch.log(probabilities, out=work.logarithms)
         return logits.sub_(torch.mul(logits, targets, out=probabilities)).sub_(log_p).mean()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -20,11 +21,9 @@ def table(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, formats: Mapping[str
         spec = (formats or {}).get(name, "")
         texts[name] = ["" if value is None or value != value else _format(value, spec) for value in column]
         align[name] = "right" if all(isinstance(v, int | float) or v is None for v in column.tolist()) else "left"
-    head = "".join(f'<th style="text-align:{align[name]}">{_escape(name)}</th>' for name in frame)
-    body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:{align[name]}">{_escape(texts[name][i])}</td>' for name in frame) + "</tr>"
-        for i in range(len(frame))
-    )
+    head = "".join(_cell("th", name, align[name]) for name in frame)
+    rows_of_cells = ("".join(_cell("td", texts[name][i], align[name]) for name in frame) for i in range(len(frame)))
+    body = "".join(f"<tr>{cells}</tr>" for cells in rows_of_cells)
     return HTML(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 
@@ -32,5 +31,5 @@ def _format(value: Any, spec: str) -> str:
     return str(value) if isinstance(value, str) else format(value, spec)
 
 
-def _escape(text: object) -> str:
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _cell(tag: str, text: str, align: str) -> str:
+    return f'<{tag} style="text-align:{align}">{escape(text)}</{tag}>'

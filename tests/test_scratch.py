@@ -88,7 +88,9 @@ def test_adam_plain_fused_and_torch_agree():
         F.binary_cross_entropy_with_logits(inbuilt(x), x).backward()
         optimiser.step()
         torch.testing.assert_close(scratch.parameters, plain, rtol=1e-10, atol=1e-12)
-        torch.testing.assert_close(nn.utils.parameters_to_vector(inbuilt.parameters()).detach(), plain, rtol=1e-8, atol=1e-10)
+        torch.testing.assert_close(
+            nn.utils.parameters_to_vector(inbuilt.parameters()).detach(), plain, rtol=1e-8, atol=1e-10
+        )
 
 
 def test_the_layers_start_from_the_seed_alone():

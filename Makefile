@@ -1,0 +1,50 @@
+# The front door. `make` alone prints the commands, from the comments beside them.
+#
+#   make report PROFILE=quick|standard|original SEED=0 DATA_DIR=data NOTEBOOKS="01 02" AUTHOR="..." ROLL="..."
+
+PYTHON ?= python3
+VENV ?= .venv
+PROFILE ?= standard
+SEED ?= 0
+NOTEBOOKS ?=
+AUTHOR ?=
+ROLL ?=
+export DATA DATA_DIR
+
+# Absolute, whether VENV was given as a path from here or from the root.
+BIN := $(abspath $(VENV))/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help report test lab data lint clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" DATA_DIR=data DATA=real AUTHOR="..." ROLL="..."'
+
+report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
+	@$(BIN)/python workflow/report.py --profile '$(PROFILE)' --seed '$(SEED)' --notebooks '$(NOTEBOOKS)' --author '$(AUTHOR)' --roll '$(ROLL)'
+
+test: $(READY) ## run the tests
+	@$(BIN)/python -m pytest
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	@$(BIN)/python -m helpers.data
+	@cd notebooks && $(BIN)/jupyter lab
+
+data: $(READY) ## download what is missing of the data sets into DATA_DIR, and check them
+	@$(BIN)/python -m helpers.data
+
+lint: $(READY) ## check the style of the code
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+clean: ## delete everything that was built; never the data
+	@find reports -mindepth 1 -maxdepth 1 ! -name report.toml ! -name 'preview-*.png' -exec rm -rf {} +
+	@rm -rf .snakemake .pytest_cache .ruff_cache
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	@echo "reports are gone; data and $(VENV) are kept"
+
+# The environment: made once, and mended when requirements.txt changes. A setup that was cut short starts over.
+$(READY): requirements.txt workflow/setup.sh
+	@sh workflow/setup.sh '$(PYTHON)' '$(VENV)'
+	@touch $@

@@ -1,0 +1,86 @@
+"""Which chapters there are and what each run of them is: parameters, data, needs, products. Light to import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from helpers.parameters import ParameterError, read_profile, resolve
+from helpers.results import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook as the workflow sees it. ``needs`` maps its parameters to files of other chapters."""
+
+    name: str
+    parameters: dict[str, Any]
+    data: tuple[str, ...]
+    needs: dict[str, str]
+    produces: tuple[str, ...]
+    memory_mb: int
+
+    @property
+    def notebook(self) -> Path:
+        return NOTEBOOKS / f"{self.name}.ipynb"
+
+
+def chapters(profile: str) -> dict[str, Chapter]:
+    """Every chapter in reading order, its parameters as ``profile`` sets them.
+
+    Raises ParameterError for an unknown profile, notebook or parameter, a wrong type, or a chapter without an entry
+    in workflow/chapters.yaml.
+    """
+    path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
+    settings = read_profile(path)
+    entries = yaml.safe_load((ROOT / "workflow" / "chapters.yaml").read_text(encoding="utf-8"))
+    names = sorted(notebook.stem for notebook in NOTEBOOKS.glob("[0-9]*.ipynb"))
+    for name in settings:
+        if name not in names:
+            raise ParameterError(f"{path} names '{name}', but notebooks/ has only: {', '.join(names)}")
+    found = {}
+    for name in names:
+        if name not in entries:
+            raise ParameterError(f"notebooks/{name}.ipynb has no entry in workflow/chapters.yaml: add one")
+        entry = entries[name]
+        found[name] = Chapter(
+            name=name,
+            parameters=resolve(NOTEBOOKS / f"{name}.ipynb", settings.get(name, {}), f"profile {profile}"),
+            data=tuple(entry.get("data", ())),
+            needs=dict(entry.get("needs", {})),
+            produces=tuple(entry.get("produces", ())),
+            memory_mb=entry["memory_mb"],
+        )
+    return found
+
+
+def select(found: dict[str, Chapter], wanted: Iterable[str]) -> list[Chapter]:
+    """The chapters that ``wanted`` names, each by the start of its name ("01"); all of them when it names none.
+
+    Raises ParameterError for a name that fits no chapter.
+    """
+    wanted = list(wanted)
+    for start in wanted:
+        if not any(name.startswith(start) for name in found):
+            raise ParameterError(f"NOTEBOOKS: no chapter starts with '{start}'; there are: {', '.join(found)}")
+    return [chapter for name, chapter in found.items() if not wanted or name.startswith(tuple(wanted))]
+
+
+def with_needs(found: dict[str, Chapter], selected: Iterable[Chapter]) -> list[Chapter]:
+    """``selected`` and, first, every chapter that one of them needs a file of."""
+    ordered: dict[str, Chapter] = {}
+
+    def add(chapter: Chapter) -> None:
+        for file in chapter.needs.values():
+            add(found[file.partition("/")[0]])
+        ordered[chapter.name] = chapter
+
+    for chapter in selected:
+        add(chapter)
+    return list(ordered.values())

@@ -1,0 +1,104 @@
+"""Run one notebook with papermill: strict parameters, progress in the terminal, nothing half written.
+
+    python workflow/run_notebook.py notebooks/01_autoencoder.ipynb --profile quick --seed 0 --folder OUT
+
+leaves OUT/notebook.ipynb, with the error in it if there was one, beside what the notebook itself writes.
+A failure is one line on standard error and exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from helpers.parameters import ParameterError, read_profile, resolve  # noqa: E402
+
+
+class Progress:
+    """A stream for papermill that passes on what a notebook writes to standard error, each line under its name."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def write(self, text: str) -> None:
+        for line in re.split(r"[\r\n]+", text):
+            if line.strip():
+                print(f"{self.name}  {line}", file=sys.stderr)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def run(notebook: Path, profile: str, seed: int, folder: Path, needs: dict[str, str]) -> None:
+    """Execute ``notebook`` into ``folder``. Raises ParameterError before, papermill's error after a failed cell."""
+    entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
+    parameters = resolve(notebook, entry | {"seed": seed} | needs, f"profile {profile}")
+    import papermill
+    from jupyter_client.manager import AsyncKernelManager
+
+    class LocalKernelManager(AsyncKernelManager):
+        """Talks to the kernel through files that only this user can open: no TCP port that others could reach."""
+
+        transport = "ipc"
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # The kernel inherits these: where results go, and where `helpers` is found.
+    os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile}
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    unfinished = folder / ".running.ipynb"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            papermill.execute_notebook(
+                notebook,
+                unfinished,
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=ROOT / "notebooks",
+                progress_bar=False,
+                stderr_file=Progress(notebook.stem),
+                kernel_manager_class=LocalKernelManager,
+            )
+    finally:
+        if unfinished.exists():
+            os.replace(unfinished, folder / "notebook.ipynb")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run, and say in one line what went wrong; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Run one notebook of the report.")
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("--profile", default="standard")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, required=True, help="where the executed notebook and its results go")
+    parser.add_argument("--needs", nargs="*", default=[], metavar="PARAMETER=FILE", help="files of other chapters")
+    options = parser.parse_args(arguments)
+    needs = {name: str(Path(file).resolve()) for name, _, file in (item.partition("=") for item in options.needs)}
+    try:
+        run(options.notebook, options.profile, options.seed, options.folder, needs)
+    except ParameterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        what = f"{getattr(error, 'ename', type(error).__name__)}: {getattr(error, 'evalue', error)}"
+        where = f"cell {error.cell_index}" if hasattr(error, "cell_index") else "the kernel"
+        first = what.strip().splitlines()[0]
+        print(
+            f"error: {options.notebook.stem} failed in {where}: {first} (see {options.folder}/notebook.ipynb)",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
