@@ -6,13 +6,16 @@ Importing this module sets the style. In a notebook figures are kept twice, as P
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython import get_ipython
+from IPython.core.pylabtools import print_figure
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 from torch import Tensor
 
 WIDTH = 6.3  # inches, the width of the text on an A4 page
@@ -53,33 +56,35 @@ STYLE = {
 }
 
 mpl.rcParams.update(STYLE)
-if get_ipython() is not None:
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
-
-    set_matplotlib_formats("retina", "svg", metadata={"Date": None})
-
-
-def _picture(axis: plt.Axes, image: Tensor | np.ndarray) -> None:
-    """One image, [D] or [28, 28], grey on white: ink is dark."""
-    pixels = np.asarray(image, dtype=float)
-    side = round(pixels.size**0.5)
-    axis.imshow(pixels.reshape(side, side), vmin=0, vmax=1)
-    axis.set(xticks=[], yticks=[])
-    for spine in axis.spines.values():
-        spine.set(visible=True, color="#dddddd", linewidth=0.4)
+if (shell := get_ipython()) is not None:
+    set_matplotlib_formats("retina")
+    # The same figure for print; what is rasterised in it must be finer than on a screen.
+    print_svg = partial(print_figure, fmt="svg", dpi=250, metadata={"Date": None})
+    shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, print_svg)
 
 
-def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = (), picture_inches: float = 0.5) -> Figure:
-    """A row of images [N, D] in [0, 1] under each name, with a heading above each column if given."""
+def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Figure:
+    """A row of grey images [N, D] in [0, 1] beside each name, ink dark on white, headings above the columns if given.
+
+    All images are laid out in one array: a hundred axes would take seconds to draw.
+    """
+    side = round(next(iter(rows.values())).shape[1] ** 0.5)
+    pitch = side + max(2, side // 14)  # an image and the gap after it
     count = max(len(images) for images in rows.values())
-    figure, axes = plt.subplots(len(rows), count, squeeze=False, figsize=(WIDTH, picture_inches * len(rows) + 0.15))
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    for row, (name, images) in zip(axes, rows.items(), strict=True):
-        for axis, image in zip(row, images, strict=True):
-            _picture(axis, image)
-        row[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=6)
-    for axis, heading in zip(axes[0], columns, strict=False):
-        axis.set_title(heading, loc="center", pad=3)
+    sheet = np.full((len(rows) * pitch, count * pitch), np.nan)
+    for i, images in enumerate(rows.values()):
+        for j, image in enumerate(np.asarray(images, dtype=float).reshape(-1, side, side)):
+            sheet[i * pitch : i * pitch + side, j * pitch : j * pitch + side] = image
+    # Ten columns fill the page; fewer are drawn a little larger, never over the page.
+    picture_inches = min(0.56, (WIDTH - 0.9) / count)
+    figure, axis = plt.subplots(figsize=(WIDTH, picture_inches * len(rows) + (0.25 if columns else 0.05)))
+    paper = mpl.colormaps["gray_r"].with_extremes(bad="#eef1f4")
+    axis.imshow(sheet[: side - pitch, : side - pitch], vmin=0, vmax=1, cmap=paper, interpolation="none")
+    axis.set_yticks([i * pitch + side / 2 for i in range(len(rows))], list(rows))
+    axis.set_xticks([j * pitch + side / 2 for j in range(len(columns))], columns)
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
     return figure
 
 
@@ -178,8 +183,7 @@ def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[
                 axis.text(x, y, word, ha="center", va="center", weight="bold", bbox=box)
         axis.set(title=NAMES.get(name, name), xticks=[], yticks=[])
         axis.set_box_aspect(1)  # the axes of a t-SNE map have no scale of their own
-        for spine in axis.spines.values():
-            spine.set_visible(False)
+        axis.spines[:].set_visible(False)
     return figure
 
 

@@ -157,9 +157,14 @@ def notebook_digest(notebook: Path) -> str:
 def helpers_digest() -> str:
     """sha256 of the helpers that a result depends on; helpers/report/ is left out, since styling retrains nothing."""
     digest = hashlib.sha256()
-    for path in sorted([*Path(__file__).parent.glob("*.py"), REPORTED]):
+    for path in digested_helpers():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def digested_helpers() -> list[Path]:
+    """The files behind :func:`helpers_digest`."""
+    return sorted([*Path(__file__).parent.glob("*.py"), REPORTED])
 
 
 def peak_memory_mb() -> int:

@@ -49,8 +49,8 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, needs: dict[str, 
         transport = "ipc"
 
     folder.mkdir(parents=True, exist_ok=True)
-    # The kernel inherits these: where results go, and where `helpers` is found.
-    os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile}
+    # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
+    os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile, "DATA_FETCHED": "1"}
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     unfinished = folder / ".running.ipynb"
     try:

@@ -1,0 +1,64 @@
+"""What the tests share: the project's folder, and a copy of it with notebooks of one's own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def notebook(*cells):
+    """A notebook from (kind, source) pairs, kind one of markdown, code, parameters."""
+    made = []
+    for number, (kind, source) in enumerate(cells):
+        cell = {"id": f"cell-{number}", "metadata": {}, "source": source.splitlines(keepends=True)}
+        if kind == "markdown":
+            made.append(cell | {"cell_type": "markdown"})
+        else:
+            cell["metadata"] = {"tags": ["parameters"]} if kind == "parameters" else {}
+            made.append(cell | {"cell_type": "code", "execution_count": None, "outputs": []})
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return {"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+
+
+class Project:
+    """A copy of the project, no git checkout, with its own notebooks and an empty data folder."""
+
+    def __init__(self, root):
+        self.root = root
+        for folder in ("helpers", "workflow"):
+            shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        (root / "notebooks" / "profiles").mkdir(parents=True)
+        (root / "reports").mkdir()
+        shutil.copy(ROOT / "reports" / "report.toml", root / "reports")
+        self.write("workflow/chapters.yaml", "{}\n")
+        self.write("notebooks/profiles/quick.yaml", "{}\n")
+
+    def write(self, path, text):
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def write_notebook(self, name, *cells):
+        self.write(f"notebooks/{name}.ipynb", json.dumps(notebook(*cells)))
+
+    def run(self, *command, **environment):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATA", "REPORT_", "PYTHONPATH"))}
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=self.root,
+            env=clean | {"DATA_FETCHED": "1"} | environment,
+            capture_output=True,
+            text=True,
+        )
+
+    def report(self, *arguments, **environment):
+        return self.run("workflow/report.py", "--profile", "quick", *arguments, **environment)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return Project(tmp_path_factory.mktemp("project"))

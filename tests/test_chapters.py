@@ -1,0 +1,84 @@
+"""Every chapter on the embedded sample in the quick profile: it runs, and leaves the metrics others rely on."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from conftest import ROOT
+
+CONTRACT = {
+    "01_autoencoder": """gradcheck.max_relative_error parity.max_loss_difference scratch.train_bce scratch.test_bce
+        inbuilt.test_bce scratch.test_mse inbuilt.test_mse pca.test_mse scratch.code_accuracy inbuilt.code_accuracy
+        pca.code_accuracy pixels.code_accuracy scratch.tsne_trustworthiness inbuilt.tsne_trustworthiness
+        scratch.seconds_per_epoch inbuilt.seconds_per_epoch softmax_decoder.train_bce softmax_decoder.floor""",
+}
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+names = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """Run a chapter once, whoever asks."""
+    done = {}
+
+    def run(path):
+        if path.stem not in done:
+            folder = tmp_path_factory.mktemp(path.stem)
+            command = [
+                sys.executable,
+                "workflow/run_notebook.py",
+                str(path),
+                "--profile",
+                "quick",
+                "--folder",
+                str(folder),
+            ]
+            environment = os.environ | {"DATA_DIR": str(folder / "none"), "DATA": "", "OMP_NUM_THREADS": "1"}
+            finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+            assert finished.returncode == 0, finished.stderr
+            done[path.stem] = folder
+        return done[path.stem]
+
+    return run
+
+
+@names
+def test_it_runs_on_the_sample_and_says_so(path, executed):
+    result = json.loads((executed(path) / "results.json").read_text())
+    assert result["notebook"] == path.stem and result["profile"] == "quick"
+    assert result["provenance"]["sample_data"] is True
+    assert set(CONTRACT[path.stem].split()) <= set(result["metrics"])
+
+
+def test_scratch_and_inbuilt_are_the_same_network(executed):
+    metrics = json.loads((executed(NOTEBOOKS[0]) / "results.json").read_text())["metrics"]
+    assert metrics["gradcheck.max_relative_error"] <= 1e-7
+    assert metrics["parity.max_loss_difference"] <= 1e-3
+
+
+@names
+def test_every_figure_is_kept_for_screen_and_print_with_caption_and_alt_text(path, executed):
+    pictures = 0
+    for cell in nbformat.read(executed(path) / "notebook.ipynb", 4).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                pictures += 1
+                assert "image/svg+xml" in output.data
+                assert all(f"#| {option}:" in cell.source for option in ("label", "fig-cap", "fig-alt"))
+    assert pictures
+
+
+@names
+def test_it_is_committed_clean_and_short(path):
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None
+            assert len(cell.source.splitlines()) <= 40
+            assert not re.search(r"^\s*class |rcParams|plt\.", cell.source, re.M)

@@ -1,0 +1,95 @@
+"""Losses, intervals, tests and maps against scipy, scikit-learn, worked examples and brute force."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from helpers import evaluation
+
+
+def certain(predictions, classes=3):
+    """Class probabilities that predict just this."""
+    return torch.nn.functional.one_hot(torch.tensor(predictions), classes).float()
+
+
+def test_wilson_interval_of_a_worked_example():
+    # 81 of 263: 0.255 to 0.366 (Newcombe 1998, table I, method 3)
+    labels = torch.zeros(263, dtype=torch.long)
+    measured = evaluation.accuracy(certain([0] * 81 + [1] * 182), labels)
+    assert measured.value == pytest.approx(81 / 263)
+    assert (measured.low, measured.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+def test_mcnemar_of_a_case_counted_by_hand():
+    # 1 image only the first model gets right, 5 only the second: 2 * (1 + 6) / 2^6
+    labels = torch.zeros(10, dtype=torch.long)
+    a, b = certain([0] + [1] * 5 + [0] * 4), certain([1] + [0] * 5 + [0] * 4)
+    assert evaluation.mcnemar(a, b, labels) == pytest.approx(14 / 64)
+    assert evaluation.mcnemar(a, a, labels) == 1.0
+
+
+def test_the_sentence_turns_with_the_result():
+    labels = torch.zeros(40, dtype=torch.long)
+    good, bad = certain([0] * 40), certain([1] * 20 + [0] * 20)
+    assert evaluation.compare("the one", good, "the other", bad, labels).startswith("The one beats the other: 100.00%")
+    assert evaluation.compare("the one", bad, "the other", good, labels).startswith("The other beats the one")
+    assert "no difference" in evaluation.compare("the one", good, "the other", good, labels)
+
+
+def test_class_scores_and_confusion_equal_scikit_learn():
+    generator = torch.Generator().manual_seed(0)
+    probabilities = torch.rand(200, 4, generator=generator)
+    labels = torch.randint(4, (200,), generator=generator)
+    predicted = probabilities.argmax(1)
+    expected = precision_recall_fscore_support(labels, predicted, zero_division=0)
+    scores = evaluation.class_scores(probabilities, labels)
+    for mine, theirs in zip(scores.values(), expected, strict=True):
+        assert mine == pytest.approx(theirs)
+    assert np.array_equal(evaluation.confusion_matrix(probabilities, labels), confusion_matrix(labels, predicted))
+
+
+def test_gradient_errors_are_small_and_see_a_wrong_gradient(monkeypatch):
+    images = torch.rand(4, 6)
+    errors = evaluation.gradient_errors([6, 4, 3, 4, 6], encoder_layers=2, images=images, seed=0)
+    assert len(errors) == 8 and max(errors.values()) < 1e-12
+    right = evaluation.ScratchAutoencoder.loss_and_gradients
+
+    def wrong(self, *arguments):
+        loss = right(self, *arguments)
+        self.layer_gradients[1][0].mul_(1.001)
+        return loss
+
+    monkeypatch.setattr(evaluation.ScratchAutoencoder, "loss_and_gradients", wrong)
+    assert max(evaluation.gradient_errors([6, 4, 3, 4, 6], encoder_layers=2, images=images, seed=0).values()) > 1e-4
+
+
+def test_no_softmax_output_passes_the_floor():
+    images = torch.rand(5, 50, generator=torch.Generator().manual_seed(0)).double()
+    exact = evaluation.softmax_floor_exact(images)
+    assert exact <= evaluation.softmax_floor(images)
+    # Minimise the same loss by gradient descent on the logits: it comes down to the floor and not below.
+    logits = torch.zeros(5, 50, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([logits], lr=0.05)
+    for _ in range(2000):
+        optimiser.zero_grad()
+        loss = torch.nn.functional.binary_cross_entropy(logits.softmax(1), images)
+        loss.backward()
+        optimiser.step()
+    assert exact - 1e-9 <= loss.item() < exact + 1e-6
+
+
+def test_reconstruction_losses_of_known_values():
+    bce, mse = evaluation.reconstruction_losses(torch.full((2, 4), 0.5), torch.tensor([[0.0, 1, 0, 1]] * 2))
+    assert (bce, mse) == pytest.approx((np.log(2), 0.25))
+    assert np.isfinite(evaluation.reconstruction_losses(torch.full((1, 4), -3.0), torch.ones(1, 4))[0])
+
+
+def test_a_map_of_separate_groups_is_trusted_and_a_random_one_is_not():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(4).repeat_interleave(40)
+    images = torch.nn.functional.one_hot(labels, 8).float() * 5 + torch.rand(160, 8, generator=generator)
+    trust, knn = evaluation.map_quality(evaluation.tsne_map(images, seed=0), images, labels)
+    assert trust > 0.9 and knn > 0.95
+    noise = torch.rand(160, 2, generator=generator).numpy()
+    assert evaluation.map_quality(noise, images, labels)[1] < 0.6

@@ -1,0 +1,181 @@
+"""The whole path on tiny notebooks: what runs, what is skipped, what a failure leaves. Each test builds on the last."""
+
+import json
+import os
+
+import nbformat
+import pytest
+
+SETUP = """
+from helpers import data, results
+mnist = data.load("MNIST", seed=seed, test=20)
+run = results.start({name!r}, globals(), data=mnist)
+"""
+MAKER = [
+    ("markdown", "# The maker"),
+    ("parameters", "seed: int = 0  # all randomness\nvalue: float = 1.5  # what it measures\n"),
+    ("code", SETUP.format(name="01_maker")),
+    ("code", "import torch\nrun.metrics['a.value'] = value + seed\nrun.save_weights('part', {'w': torch.ones(2)})"),
+    ("code", "run.save()"),
+]
+TAKER = [
+    ("markdown", "# The taker"),
+    ("parameters", "seed: int = 0  # all randomness\npart: str = ''  # weights of the maker\n"),
+    ("code", SETUP.format(name="02_taker")),
+    ("code", "from safetensors.torch import load_file\nrun.metrics['w'] = load_file(part)['w'].sum()\nrun.save()"),
+]
+LONER = [
+    ("markdown", "# The loner"),
+    ("parameters", "seed: int = 0  # all randomness\n"),
+    ("code", SETUP.format(name="03_loner") + "run.save()"),
+]
+CHAPTERS = """
+01_maker: {data: [MNIST], produces: [part.safetensors], memory_mb: 500}
+02_taker: {data: [MNIST], needs: {part: 01_maker/part.safetensors}, memory_mb: 500}
+03_loner: {data: [MNIST], memory_mb: 500}
+"""
+NAMES = ["01_maker", "02_taker", "03_loner"]
+
+
+def result(project, name):
+    return project.root / "reports" / "quick" / "seed-0" / name / "results.json"
+
+
+def ran(project, action):
+    """Which chapters ``action`` ran anew, and its result."""
+    before = {name: result(project, name).stat().st_mtime_ns for name in NAMES if result(project, name).exists()}
+    done = action()
+    now = {name: result(project, name).stat().st_mtime_ns for name in NAMES if result(project, name).exists()}
+    return [name for name in now if now[name] != before.get(name)], done
+
+
+@pytest.fixture(scope="module")
+def finished(project):
+    for name, cells in zip(NAMES, (MAKER, TAKER, LONER), strict=True):
+        project.write_notebook(name, *cells)
+    project.write("workflow/chapters.yaml", CHAPTERS)
+    done = project.report()
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+def test_everything_is_there_after_the_first_run(finished):
+    folder = finished.root / "reports" / "quick"
+    for name in ("report.html", "report.pdf", "results.csv"):
+        assert (folder / name).stat().st_size > 0
+    for name in NAMES:
+        run = folder / "seed-0" / name
+        assert {"notebook.ipynb", "results.json", "predictions.npz", "benchmark.tsv"} <= set(os.listdir(run))
+        assert not [file for file in os.listdir(run) if "partial" in file or "running" in file]
+    assert json.loads(result(finished, "02_taker").read_text())["metrics"]["w"] == 2
+    assert "01_maker,0,a.value,1.5" in (folder / "results.csv").read_text()
+
+
+def test_provenance_without_a_git_checkout(finished):
+    provenance = json.loads(result(finished, "01_maker").read_text())["provenance"]
+    assert provenance["git"] is None and provenance["dirty"] is None
+    assert provenance["threads"] == 1 and provenance["sample_data"] is True
+
+
+def test_nothing_runs_again_when_nothing_changed(finished):
+    assert ran(finished, finished.report)[0] == []
+
+
+def test_a_notebook_that_was_only_opened_and_saved_does_not_run_again(finished):
+    path = finished.root / "notebooks" / "01_maker.ipynb"
+    content = json.loads(path.read_text())
+    content["cells"][2]["execution_count"] = 7
+    path.write_text(json.dumps(content, indent=2))
+    assert ran(finished, finished.report)[0] == []
+
+
+def test_a_profile_entry_reruns_its_chapter_and_what_needs_it(finished):
+    finished.write("notebooks/profiles/quick.yaml", "01_maker: {value: 2}\n")
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 0, done.stderr
+    assert names == ["01_maker", "02_taker"]
+    assert json.loads(result(finished, "01_maker").read_text())["parameters"]["value"] == 2.0
+
+
+def test_part_of_the_report_with_another_cover(finished):
+    names, done = ran(finished, lambda: finished.report("--notebooks", "03", "--author", "Ada # 1"))
+    assert done.returncode == 0, done.stderr
+    assert names == []
+    page = (finished.root / "reports" / "quick" / "report.html").read_text()
+    assert "The loner" in page and "The maker" not in page and "Ada # 1" in page
+
+
+@pytest.mark.parametrize(
+    "profile, arguments, words",
+    [
+        ("01_maker: {valeu: 2}\n", [], "no parameter 'valeu'"),
+        ("09_none: {}\n", [], "09_none"),
+        ("{}\n", ["--notebooks", "7"], "no chapter starts with '7'"),
+        ("{}\n", ["--seed", "x"], "SEED must be a whole number"),
+        ("{}\n", ["--profile", "quik"], "there is no profile 'quik'"),
+    ],
+)
+def test_bad_settings_are_one_line_before_anything_runs(finished, profile, arguments, words):
+    finished.write("notebooks/profiles/quick.yaml", profile)
+    names, done = ran(finished, lambda: finished.report(*arguments))
+    assert done.returncode == 1 and names == []
+    assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_required_real_data_that_is_missing_is_one_line(finished):
+    finished.write("notebooks/profiles/quick.yaml", "01_maker: {value: 2}\n")
+    names, done = ran(finished, lambda: finished.report(DATA="real"))
+    assert done.returncode == 1 and names == []
+    assert "train-images-idx3-ubyte" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_second_run_in_the_same_folder_is_kept_out(finished):
+    import fcntl
+
+    with (finished.root / "reports" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = finished.report()
+    assert done.returncode == 1 and "another `make report`" in done.stderr
+
+
+def test_a_failure_is_named_and_kept_stops_the_report_and_not_the_others(finished):
+    page = finished.root / "reports" / "quick" / "report.html"
+    before = page.read_bytes()
+    finished.write_notebook("01_maker", *MAKER[:3], ("code", "1 / 0"), *MAKER[3:])
+    finished.write_notebook("03_loner", *LONER, ("markdown", "More."))
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 1
+    assert "error: 01_maker failed in cell 3: ZeroDivisionError: division by zero" in done.stderr
+    assert "03_loner" in names
+    assert not result(finished, "01_maker").exists()
+    kept = nbformat.read(result(finished, "01_maker").with_name("notebook.ipynb"), 4)
+    assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
+    assert page.read_bytes() == before
+
+
+def test_and_the_next_run_goes_on_from_there(finished):
+    finished.write_notebook("01_maker", *MAKER)
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 0, done.stderr
+    assert names == ["01_maker", "02_taker"]
+
+
+def test_real_data_that_appears_reruns_everything(finished):
+    manifest = finished.root / "reports" / "data" / "MNIST.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"sample": False, "fingerprint": "real"}))
+    # What matters here is that the workflow sees another manifest; that data.py writes one is tested elsewhere.
+    done = finished.run(
+        "-m",
+        "snakemake",
+        "-s",
+        "workflow/Snakefile",
+        "--dry-run",
+        "--quiet",
+        "rules",
+        "--config",
+        "profile=quick",
+        "seed=0",
+    )
+    assert done.returncode == 0, done.stderr
+    for name in NAMES:
+        assert f"chapter_{name}" in done.stdout + done.stderr
