@@ -68,12 +68,19 @@ def _is_real(name: str) -> bool:
     return manifest.exists() and not json.loads(manifest.read_text())["sample"]
 
 
-def snakemake(*arguments: str) -> int:
-    """Run Snakemake on workflow/Snakefile; its exit status."""
-    command = [sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--cores", "all"]
-    # What a job prints is enough to see; one chapter that fails does not stop the others.
-    command += ["--keep-going", "--rerun-incomplete", "--quiet", "all"]
-    return subprocess.run([*command, *arguments], cwd=ROOT).returncode
+def snakemake(config: Sequence[str], *arguments: str) -> None:
+    """Run Snakemake on workflow/Snakefile, one-thread jobs on every core. Raises Stop when it fails.
+
+    One chapter that fails does not stop the others. What a job prints says enough, so Snakemake itself is quiet; when
+    it could not even plan, no job has spoken, and a dry run is asked why.
+    """
+    command = [sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--cores", "all", "--config", *config]
+    command += ["--keep-going", "--rerun-incomplete", *arguments]
+    if subprocess.run([*command, "--quiet", "all"], cwd=ROOT).returncode:
+        plan = subprocess.run([*command, "--dry-run"], cwd=ROOT, capture_output=True, text=True)
+        if plan.returncode:
+            raise Stop(f"the workflow cannot be planned: {' '.join((plan.stderr or plan.stdout).split())}")
+        raise Stop("stopped; `make report` goes on from what had finished")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,11 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         selected = select(found, options.notebooks.split())
         with only_one():
             refresh_data(sorted({name for chapter in with_needs(found, selected) for name in chapter.data}))
+            config = [f"profile={options.profile}", f"seed={options.seed}"]
+            config.append(f"notebooks={' '.join(chapter.name for chapter in selected)}")
+            # Not as config: Snakemake would make a number of a roll number.
+            os.environ |= {"REPORT_AUTHOR": options.author, "REPORT_ROLL": options.roll}
             if any((ROOT / ".snakemake" / "locks").glob("*")):  # left by a run that was killed: we are the only one
-                snakemake("--unlock", "--config", *_config(options))
-            if snakemake("--config", *_config(options)):
-                log = max((ROOT / ".snakemake" / "log").glob("*.log"), default="none")
-                raise Stop(f"stopped; `make report` goes on from what had finished (the engine's log: {log})")
+                snakemake(config, "--unlock")
+            snakemake(config)
     except (Stop, ParameterError, data.DataError) as error:
         if str(error):
             print(f"error: {error}", file=sys.stderr)
@@ -106,11 +115,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     print(f"reports/{options.profile}: report.html and report.pdf, results.csv; each run in seed-{options.seed}/")
     return 0
-
-
-def _config(options: argparse.Namespace) -> list[str]:
-    # Snakemake reads the values as YAML, where 01 is a number and # a comment: JSON strings stay what they are.
-    return [f"{key}={json.dumps(value)}" for key, value in vars(options).items()]
 
 
 if __name__ == "__main__":

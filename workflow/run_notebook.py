@@ -12,6 +12,7 @@ import argparse
 import os
 import re
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -41,12 +42,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, needs: dict[str, 
     entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
     parameters = resolve(notebook, entry | {"seed": seed} | needs, f"profile {profile}")
     import papermill
-    from jupyter_client.manager import AsyncKernelManager
-
-    class LocalKernelManager(AsyncKernelManager):
-        """Talks to the kernel through files that only this user can open: no TCP port that others could reach."""
-
-        transport = "ipc"
+    from traitlets.config import Config
 
     folder.mkdir(parents=True, exist_ok=True)
     # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
@@ -54,8 +50,10 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, needs: dict[str, 
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     unfinished = folder / ".running.ipynb"
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
             warnings.simplefilter("ignore")
+            # The kernel is talked to through files that only this user can open: no TCP port that others could reach.
+            ipc = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/ipc"})
             papermill.execute_notebook(
                 notebook,
                 unfinished,
@@ -64,7 +62,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, needs: dict[str, 
                 cwd=ROOT / "notebooks",
                 progress_bar=False,
                 stderr_file=Progress(notebook.stem),
-                kernel_manager_class=LocalKernelManager,
+                config=ipc,
             )
     finally:
         if unfinished.exists():

@@ -1,0 +1,44 @@
+"""One report from many notebooks, in both formats or none."""
+
+import os
+from pathlib import Path
+
+from helpers.report import html as html_format
+from helpers.report import pdf as pdf_format
+from helpers.report.book import make_book
+from helpers.report.config import read_config
+from helpers.report.notebook import ReportError, read_notebook
+
+
+def build(
+    notebooks: list[Path],
+    config: Path,
+    *,
+    html: Path | None = None,
+    pdf: Path | None = None,
+    overrides: dict[str, str] | None = None,
+) -> None:
+    """Make one report of executed notebooks, a chapter each, in the order given.
+
+    `config` is the TOML file of the cover, whose words `overrides` replaces. Nothing is written before everything
+    asked for is made. Raises ReportError, one line naming file and cell, for whatever must not become a report.
+    """
+    words = read_config(config, overrides)
+    book = make_book([read_notebook(path) for path in notebooks])
+    made = [(html, html_format.render(book, words).encode())] if html else []
+    made += [(pdf, pdf_format.render(book, words))] if pdf else []
+    for path, contents in made:
+        write_whole(path, contents)
+
+
+def write_whole(path: Path, contents: bytes) -> None:
+    """Replace a file by new contents, or leave it as it was and raise ReportError."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(contents)
+        os.replace(part, path)
+    except OSError as error:
+        raise ReportError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""What the cover says: read from a small TOML file, and nothing else is configured there."""
+
+import os
+import tomllib
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from helpers.report.notebook import ReportError, first_line
+
+
+@dataclass(frozen=True)
+class Config:
+    """Author-given words; they are literal text in every format."""
+
+    title: str
+    subtitle: str = ""
+    author: str = ""
+    roll: str = ""
+    course: str = ""
+    institution: str = ""
+    date: str = ""
+
+
+def read_config(path: Path, overrides: dict[str, str] | None = None) -> Config:
+    """Read the file, then let `overrides` replace single words; an empty date becomes the day of the build.
+
+    Raises ReportError when the file is missing, is not TOML, or has a key or value that no cover shows.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8")) | (overrides or {})
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ReportError(f"{path}: not TOML ({first_line(error)})") from None
+    names = [item.name for item in fields(Config)]
+    for key, value in values.items():
+        if key not in names:
+            raise ReportError(f"{path}: unknown key {key} (known: {', '.join(names)})")
+        if not isinstance(value, str):
+            raise ReportError(f'{path}: write {key} = "..." with quotes')
+    if not values.get("title"):
+        raise ReportError(f"{path}: has no title")
+    config = Config(**values)
+    day = datetime.fromtimestamp(build_time(), UTC)
+    return config if config.date else replace(config, date=f"{day.day} {day:%B %Y}")
+
+
+def build_time() -> int:
+    """Seconds since 1970 of this build; SOURCE_DATE_EPOCH, when set, makes builds repeatable."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or datetime.now(UTC).timestamp())

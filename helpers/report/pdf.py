@@ -1,0 +1,114 @@
+"""The report as a tagged PDF, set by Typst with its own fonts and those of the figures."""
+
+import importlib.util
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import typst
+
+from helpers.report import pandoc
+from helpers.report.book import Book
+from helpers.report.config import Config, build_time
+from helpers.report.notebook import Picture, ReportError
+from helpers.report.pandoc import Blocks, Inlines, Node
+
+TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
+STANDARDS = ["ua-1", "a-2u"]  # for readers of every kind, and for as long as there are readers of PDF
+# Behind one name, so that no name of the template stands for a word in a formula.
+PREAMBLE = f'#import "{TEMPLATE.name}"\n#import "{TEMPLATE.name}": horizontalrule, sect\n#show: report.book\n'
+# Symbols that pandoc still calls by names which Typst has given up.
+OLD_NAMES = re.compile(r"\b(dot|minus|times)\.circle\b")
+WIDEST = 88  # letters of code in a line
+
+
+def render(book: Book, config: Config) -> bytes:
+    """The whole PDF; raises ReportError with Typst's words when it cannot be set."""
+
+    def change(node: Node) -> Node | list[Node] | None:
+        return typst_node(node, book)
+
+    blocks = pandoc.walk(book.blocks + code_appendix(book.blocks) + book.closing, change)
+    body = book.write(blocks, {}, ["-t", "typst", "--wrap=none", "--syntax-highlighting=idiomatic"])
+    cover = vars(config) | {"facts": book.facts, "sample": book.sample}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(TEMPLATE, folder)
+        for key, picture in book.pictures.items():
+            (folder / image_name(key, picture)).write_bytes(picture.svg or picture.png)
+        main = folder / "main.typ"
+        main.write_text(PREAMBLE + OLD_NAMES.sub(r"\1.o", body), encoding="utf-8")
+        try:
+            compiler = typst.Compiler(main, folder, [copy_fonts(folder)], True, {"cover": json.dumps(cover)})
+            return compiler.compile(format="pdf", pdf_standards=STANDARDS, timestamp=build_time())
+        except typst.TypstError as error:
+            where = book.blame(error.diagnostic.replace("\\\\", "\\"), '("{}",')
+            raise ReportError(f"{where}the PDF cannot be set: {' '.join([error.message, *error.hints])}") from None
+
+
+def copy_fonts(folder: Path) -> Path:
+    """The fonts in which figures are drawn, without the one that hides missing letters behind boxes."""
+    fonts = folder / "fonts"
+    drawn = Path(importlib.util.find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
+    shutil.copytree(drawn, fonts, ignore=shutil.ignore_patterns("LastResort*", "*.txt", "*.TXT"))
+    return fonts
+
+
+def image_name(key: str, picture: Picture) -> str:
+    """The file of a picture: vectors where there are any."""
+    return f"{key}.svg" if picture.svg else f"{key}.png"
+
+
+def quote(text: str) -> str:
+    """A Typst string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def wrap(before: str, inlines: Inlines, after: str) -> Inlines:
+    """Inlines between two pieces of Typst source."""
+    return [pandoc.raw("typst", before), *inlines, pandoc.raw("typst", after)]
+
+
+def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
+    """What pandoc's Typst writer leaves out: numbers, descriptions of figures and formulas; and no code in the text."""
+
+    def change(inner: Node) -> Node | list[Node] | None:
+        return typst_node(inner, book)
+
+    kind, contents = node["t"], node.get("c")
+    if kind == "Math":
+        return wrap(f"#report.formula({quote(contents[1].strip())}, ", [node], ")")
+    if kind == "Span" and "equation" in contents[0][1]:
+        (label, _, keys), (math,) = contents
+        before = f"#report.display({quote(math['c'][1].strip())}, {quote(dict(keys).get('number', ''))}, "
+        return wrap(before, [math], f") <{label}>" if label else ")")
+    if kind == "Span" and "number" in contents[0][1]:
+        return wrap("#report.number[", contents[1], "]")
+    if kind == "Figure":
+        (label, _, _), (_, caption), body = contents
+        key = body[0]["c"][0]["c"][2][0]
+        picture = book.pictures[key]
+        image, width = quote(image_name(key, picture)), f"{picture.points:.2f}pt"
+        before = f"#report.picture({image}, {quote(picture.alt)}, {width}, <{label}>)["
+        return pandoc.paragraph(wrap(before, pandoc.walk(caption[0]["c"], change), "]"))
+    if kind == "CodeBlock":
+        # Typst breaks a line only between words, so words wider than the page are broken here.
+        code = {"t": "CodeBlock", "c": [contents[0], re.sub(rf"\S{{{WIDEST}}}", r"\g<0>\n", contents[1])]}
+        return [] if "source" in contents[0][1] else code
+    return None
+
+
+def code_appendix(blocks: Blocks) -> Blocks:
+    """All code, under the chapter and the cell it stands in."""
+    listed: Blocks = []
+    for block in blocks:
+        if block["t"] == "Header" and block["c"][0] == 1:
+            _, (label, _, _), inlines = block["c"]
+            listed.append(pandoc.header(2, f"code-{label}", inlines))
+        elif block["t"] == "CodeBlock" and "source" in block["c"][0][1]:
+            (_, _, keys), code = block["c"]
+            listed.append(pandoc.paragraph([pandoc.raw("typst", f"#report.cell({dict(keys)['cell']})")]))
+            listed.append({"t": "CodeBlock", "c": [["", ["python"], []], code]})
+    return [pandoc.header(1, "report-code", [pandoc.string("Code")]), *listed]
