@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers import files
+from helpers.atomic import write
 from helpers.files import DataError, data_root, fetch, snapshot
 
 # torch takes seconds to import, and the workflow only needs `snapshot`: it is imported where it is used.
@@ -208,10 +209,7 @@ def _write(path: Path, text: str) -> None:
         if path.is_file() and path.read_text() == text:
             path.touch()
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(text)
-        os.replace(unfinished, path)
+        write(path, lambda unfinished: unfinished.write_text(text))
     except OSError as error:
         raise DataError(f"cannot write {path} ({error.strerror}): choose another folder for the manifests") from error
 

@@ -17,10 +17,11 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from helpers.atomic import write
 from helpers.parameters import declared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +57,6 @@ class Run:
         self._predictions: dict[str, Any] = {}
         self._started = time.perf_counter()
         self._provenance = provenance(notebook) | {"sample_data": data.sample, "data": {data.name: data.fingerprint}}
-        folder.mkdir(parents=True, exist_ok=True)
 
     def predict(self, **probabilities: Any) -> None:
         """Keep class probabilities [N test, classes] by model name, and ``labels`` [N test], for predictions.npz."""
@@ -109,16 +109,6 @@ def finite(name: str, value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} is {number}: only finite numbers may be reported")
     return number
-
-
-def write(path: Path, save: Callable[[Path], Any]) -> None:
-    """Let ``save`` write a temporary file beside ``path``, then rename it: never a half file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def provenance(notebook: str) -> dict[str, Any]:

@@ -145,7 +145,8 @@ def test_a_failure_is_named_and_kept_stops_the_report_and_not_the_others(finishe
     finished.write_notebook("03_loner", *LONER, ("markdown", "More."))
     names, done = ran(finished, finished.report)
     assert done.returncode == 1
-    assert "error: 01_maker failed in cell 4: ZeroDivisionError: division by zero" in done.stderr  # 3 and papermill's own
+    # Cell 3 as it was written: papermill put its own before it.
+    assert "error: 01_maker failed in cell 4: ZeroDivisionError: division by zero" in done.stderr
     assert "03_loner" in names
     assert not result(finished, "01_maker").exists()
     kept = nbformat.read(result(finished, "01_maker").with_name("notebook.ipynb"), 4)

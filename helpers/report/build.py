@@ -1,8 +1,8 @@
 """One report from many notebooks, in both formats or none."""
 
-import os
 from pathlib import Path
 
+from helpers.atomic import write
 from helpers.report import html as html_format
 from helpers.report import pdf as pdf_format
 from helpers.report.book import make_book
@@ -33,12 +33,7 @@ def build(
 
 def write_whole(path: Path, contents: bytes) -> None:
     """Replace a file by new contents, or leave it as it was and raise ReportError."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(contents)
-        os.replace(part, path)
+        write(path, lambda part: part.write_bytes(contents))
     except OSError as error:
         raise ReportError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
