@@ -28,10 +28,11 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTED = Path(__file__).with_name("reported.toml")
 
 
-def start(notebook: str, variables: Mapping[str, Any], *, data: Any) -> Run:
+def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any = None) -> Run:
     """Begin the record of one run of ``notebook``, with the parameter values found in its ``variables``.
 
-    ``data`` is the :class:`helpers.data.Dataset` in use (its sample mark and fingerprint are recorded).
+    ``data`` is the :class:`helpers.data.Dataset` in use (its sample mark and fingerprint are recorded), ``device`` the
+    :class:`helpers.device.Device` that its networks run on (None: plain float32 on the processor).
     Batch runs are told their folder and profile by the workflow (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab
     results go to reports/interactive/. Torch is held to one thread unless OMP_NUM_THREADS says otherwise:
     results then do not depend on where a notebook was run, and small networks are quicker so.
@@ -43,20 +44,27 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any) -> Run:
     parameters = {name: variables[name] for name in names}
     profile = os.environ.get("REPORT_PROFILE", "interactive")
     here = ROOT / "reports" / profile / f"seed-{parameters['seed']}" / notebook
-    return Run(notebook, parameters, profile, Path(os.environ.get("REPORT_FOLDER", here)), data)
+    return Run(notebook, parameters, profile, Path(os.environ.get("REPORT_FOLDER", here)), data, device)
 
 
 class Run:
     """The record of one run. ``metrics``, ``series`` and ``tables`` go to results.json."""
 
-    def __init__(self, notebook: str, parameters: dict[str, Any], profile: str, folder: Path, data: Any):
+    def __init__(
+        self, notebook: str, parameters: dict[str, Any], profile: str, folder: Path, data: Any, device: Any = None
+    ):
         self.notebook, self.parameters, self.profile, self.folder = notebook, parameters, profile, folder
         self.metrics: dict[str, float] = {}
         self.series: dict[str, list[float]] = {}
         self.tables: dict[str, Any] = {}
         self._predictions: dict[str, Any] = {}
         self._started = time.perf_counter()
-        self._provenance = provenance(notebook) | {"sample_data": data.sample, "data": {data.name: data.fingerprint}}
+        self._provenance = provenance(notebook) | {
+            "device": device.name if device else "cpu",
+            "precision": str(device) if device else "cpu, float32",
+            "sample_data": data.sample,
+            "data": {data.name: data.fingerprint},
+        }
 
     def predict(self, **probabilities: Any) -> None:
         """Keep class probabilities [N test, classes] by model name, and ``labels`` [N test], for predictions.npz."""
@@ -123,7 +131,6 @@ def provenance(notebook: str) -> dict[str, Any]:
         "helpers_sha256": helpers_digest(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "device": "cpu",
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
     }

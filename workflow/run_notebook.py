@@ -21,6 +21,14 @@ sys.path.insert(0, str(ROOT))
 
 from helpers.parameters import ParameterError, read_profile, resolve  # noqa: E402
 
+# For glibc: keep the memory of big activations instead of mapping and faulting it in again at every step, which
+# doubles the speed of a convolutional network on a processor.
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "-1",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
 
 class Progress:
     """A stream for papermill that passes on what a notebook writes to standard error, each line under its name."""
@@ -48,6 +56,8 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, needs: dict[str, 
     # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
     os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile, "DATA_FETCHED": "1"}
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    for name, value in MALLOC.items():
+        os.environ.setdefault(name, value)
     unfinished = folder / ".running.ipynb"
     try:
         with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
