@@ -96,10 +96,13 @@ def confusion_matrix(probabilities: Tensor, labels: Tensor) -> Tensor:
     return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
 
 
-def gradient_errors(sizes: list[int], *, encoder_layers: int, images: Tensor, seed: int) -> dict[str, float]:
-    """Back-propagation by hand against autograd in float64, on one batch of ``images`` [B, D].
+def gradient_errors(
+    sizes: list[int], *, encoder_layers: int, images: Tensor, seed: int
+) -> list[dict[str, str | float]]:
+    """Back-propagation by hand, in float64, on one batch of ``images`` [B, D], against two judges.
 
-    For each weight and bias the largest difference over the largest autograd gradient of that tensor.
+    One row a weight or bias: its name; against ``autograd`` the largest difference; against ``difference quotients``
+    (L(w + h) - L(w - h)) / 2h that of its five largest gradients. Both relative to its largest gradient.
     """
     layers = initial_layers(sizes, seed=seed, dtype=torch.float64)
     scratch = ScratchAutoencoder(layers, encoder_layers=encoder_layers)
@@ -107,11 +110,32 @@ def gradient_errors(sizes: list[int], *, encoder_layers: int, images: Tensor, se
     images = images.double()
     scratch.loss_and_gradients(images, images)
     F.binary_cross_entropy_with_logits(inbuilt(images), images).backward()
-    by_hand = [part for layer in scratch.layer_gradients for part in layer]
-    return {
-        name: ((mine - parameter.grad).abs().max() / parameter.grad.abs().max()).item()
-        for mine, (name, parameter) in zip(by_hand, inbuilt.named_parameters(), strict=True)
-    }
+    weights = [part.flatten() for layer in scratch.layers for part in layer]
+    gradients = [part.flatten().clone() for layer in scratch.layer_gradients for part in layer]
+    rows = []
+    for weight, mine, (name, parameter) in zip(weights, gradients, inbuilt.named_parameters(), strict=True):
+        largest = mine.abs().topk(min(5, len(mine))).indices
+        quotients = torch.stack([_quotient(scratch, images, weight, int(i)) for i in largest])
+        scale = parameter.grad.abs().max()
+        rows.append(
+            {
+                "parameter": name,
+                "autograd": ((mine - parameter.grad.flatten()).abs().max() / scale).item(),
+                "difference quotients": ((mine[largest] - quotients).abs().max() / scale).item(),
+            }
+        )
+    return rows
+
+
+def _quotient(network: ScratchAutoencoder, images: Tensor, weight: Tensor, i: int, h: float = 1e-5) -> Tensor:
+    """How the loss changes with ``weight[i]``, a view into the network, by central differences."""
+    value = weight[i].item()
+    losses = []
+    for moved in (value + h, value - h):
+        weight[i] = moved
+        losses.append(network.loss_and_gradients(images, images))
+    weight[i] = value
+    return (losses[0] - losses[1]) / (2 * h)
 
 
 def relative_differences(a: Sequence[float], b: Sequence[float]) -> list[float]:

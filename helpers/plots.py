@@ -195,13 +195,13 @@ def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reporte
     lines = [
         (uniform, "every pixel alike", PALE),
         (reported, "Report A, last epoch", MODELS["reported"]),
-        (floor, "floor: no softmax output can do better", MODELS["inbuilt"]),
+        (floor, "floor of any softmax", MODELS["inbuilt"]),
     ]
+    in_margin = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center", "fontsize": 7}
     for value, text, colour in lines:
         axis.axhline(value, color=colour, linewidth=1, linestyle="--")
-        axis.annotate(f"{text}: {value:.4f}", (0, value), (4, 2), textcoords="offset points", fontsize=7.5)
-    axis.set(
-        xlabel="epoch", ylabel="binary cross entropy", xlim=(0, len(loss) + 0.3), ylim=(floor - 0.02, uniform + 0.03)
-    )
+        # Right of the axes, where no curve can run through it.
+        axis.annotate(f"{text}\n{value:.4f}", (1, value), (5, 0), **in_margin)
+    axis.set(xlabel="epoch", ylabel="binary cross entropy", ylim=(floor - 0.02, uniform + 0.02))
     axis.xaxis.get_major_locator().set_params(integer=True)
     return figure

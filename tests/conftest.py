@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+# One thread, here and in what the tests start: small networks are quicker so, and results the same everywhere.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import pytest  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
