@@ -188,3 +188,42 @@ def map_quality(points: np.ndarray, images: Tensor, labels: Tensor, *, neighbour
     guesses = torch.from_numpy(labels.numpy()[near]).mode(dim=1).values
     trust = trustworthiness(images.numpy(), points, n_neighbors=neighbours)
     return float(trust), (guesses == labels).float().mean().item()
+
+
+def psnr(restored: Tensor, clean: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of every image in decibels, [N], from [N, D] with pixels in [0, 1].
+
+    The mean squared error is kept above 1e-10, so that a perfect image has 100 dB and no infinity.
+    """
+    return -10 * torch.log10((restored - clean).square().mean(1).clamp(min=1e-10))
+
+
+def ssim(restored: Tensor, clean: Tensor) -> Tensor:
+    """Structural similarity of every image, [N], from square grey images [N, D] with pixels in [0, 1].
+
+    Wang et al. 2004: Gaussian window of 11 pixels and deviation 1.5, K = (0.01, 0.03); the mean over all pixels whose
+    window lies inside the image.
+    """
+    offsets = torch.arange(-5, 6, dtype=clean.dtype)
+    window = torch.exp(-offsets.square() / (2 * 1.5**2))
+    window = window / window.sum()
+    side = round(clean.shape[1] ** 0.5)
+    x, y = restored.view(-1, 1, side, side), clean.view(-1, 1, side, side)
+    # Means, squares and product in one pass; the window is a product of a row and a column.
+    stack = torch.cat([x, y, x * x, y * y, x * y])
+    local = F.conv2d(F.conv2d(stack, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))
+    mean_x, mean_y, xx, yy, xy = local.chunk(5)
+    c1, c2 = 0.01**2, 0.03**2
+    similar = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
+    spread = xx - mean_x.square() + yy - mean_y.square()
+    return (similar * (2 * (xy - mean_x * mean_y) + c2) / (spread + c2)).mean((1, 2, 3))
+
+
+def roughness(weights: Tensor) -> float:
+    """How speckled weights [units, D] are as pictures: root mean square step between neighbouring pixels, over the
+    root mean square weight. The root of 2 for independent pixels, near 0 for smooth ones.
+    """
+    side = round(weights.shape[1] ** 0.5)
+    pictures = weights.view(-1, side, side)
+    steps = pictures.diff(dim=1).square().mean() + pictures.diff(dim=2).square().mean()
+    return (steps / 2 / pictures.square().mean()).sqrt().item()

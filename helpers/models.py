@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from helpers.scratch import Layer
@@ -73,3 +76,60 @@ class Classifier(nn.Module):
     def probabilities(self, features: Tensor) -> Tensor:
         """Features [N, D] -> class probabilities [N, classes]."""
         return self(features).softmax(1)
+
+
+class ConvolutionalAutoencoder(nn.Module):
+    """Report B's denoiser: three convolutions with max-pooling down, three with upsampling back up.
+
+    Batch normalisation lets it learn in few epochs. ``forward`` takes images [N, 1, 28, 28] to logits of that shape;
+    the code is [N, widths[2], 4, 4].
+    """
+
+    def __init__(self, widths: tuple[int, int, int] = (32, 64, 128)):
+        super().__init__()
+        a, b, c = widths
+        self.encoder = nn.Sequential(
+            *_convolution(1, a),
+            nn.MaxPool2d(2),  # 28 -> 14
+            *_convolution(a, b),
+            nn.MaxPool2d(2),  # 14 -> 7
+            *_convolution(b, c),
+            nn.MaxPool2d(2, ceil_mode=True),  # 7 -> 4
+        )
+        self.decoder = nn.Sequential(
+            *_convolution(c, c),
+            nn.Upsample(scale_factor=2),  # 4 -> 8
+            *_convolution(c, b),
+            nn.Upsample(scale_factor=2),  # 8 -> 16
+            *_convolution(b, a),
+            nn.Upsample(scale_factor=2),  # 16 -> 32
+            nn.Conv2d(a, 1, 3, padding=1),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decoder(self.encoder(images))[:, :, 2:30, 2:30]  # the middle 28 of 32
+
+
+def _convolution(channels_in: int, channels_out: int) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+def load_weights(network: nn.Module, path: str | Path, *, made_by: str) -> nn.Module:
+    """Fill ``network`` with the weights in the safetensors file ``path`` and return it.
+
+    Raises ValueError, naming the chapter ``made_by``, when the file is missing, unreadable or of another shape.
+    """
+    try:
+        network.load_state_dict(load_file(path))
+    except FileNotFoundError:
+        raise ValueError(f"there are no weights at {path}: run {made_by} first") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file ({error}): delete it and run {made_by} again") from None
+    except RuntimeError as error:
+        what = str(error).splitlines()[-1].strip()
+        raise ValueError(f"{path} holds another network than {type(network).__name__} ({what})") from None
+    return network

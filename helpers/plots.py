@@ -21,8 +21,29 @@ from torch import Tensor
 WIDTH = 6.3  # inches, the width of the text on an A4 page
 INK, PALE = "#222222", "#9a9a9a"
 # Okabe & Ito 2008: one colour a model, the same in every figure.
-MODELS = {"scratch": "#0072B2", "inbuilt": "#D55E00", "pca": "#009E73", "pixels": "#7F7F7F", "reported": "#CC79A7"}
-NAMES = {"scratch": "scratch", "inbuilt": "inbuilt", "pca": "PCA", "pixels": "raw pixels", "reported": "Report A"}
+MODELS = {
+    "scratch": "#0072B2",
+    "inbuilt": "#D55E00",
+    "conv": "#E69F00",
+    "ae": "#56B4E9",
+    "dae": "#0072B2",
+    "pca": "#009E73",
+    "gaussian": "#009E73",
+    "pixels": "#7F7F7F",
+    "noisy": "#7F7F7F",
+    "reported": "#CC79A7",
+}
+NAMES = {
+    "pca": "PCA",
+    "pixels": "raw pixels",
+    "reported": "Report A",
+    "conv": "convolutional",
+    "ae": "AE",
+    "dae": "D-AE",
+    "nlm": "non-local means",
+    "tv": "total variation",
+    "gaussian": "Gaussian",
+}
 # Paul Tol's muted scheme, and black: ten classes.
 CLASSES = ["#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499", "#333333"]
 
@@ -63,23 +84,35 @@ if (shell := get_ipython()) is not None:
     shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, print_svg)
 
 
-def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Figure:
-    """A row of grey images [N, D] in [0, 1] beside each name, ink dark on white, headings above the columns if given.
+def name_of(key: str) -> str:
+    """What readers call the model that results.json calls ``key``."""
+    return NAMES.get(key, key)
 
-    All images are laid out in one array: a hundred axes would take seconds to draw.
+
+def _sheet(rows: Sequence[np.ndarray], side: int) -> tuple[np.ndarray, int]:
+    """Rows of square images, each row [n, side * side], in one array with gaps (NaN) between; and their pitch.
+
+    A figure with an axes for every image would take seconds to draw.
     """
-    side = round(next(iter(rows.values())).shape[1] ** 0.5)
-    pitch = side + max(2, side // 14)  # an image and the gap after it
-    count = max(len(images) for images in rows.values())
-    sheet = np.full((len(rows) * pitch, count * pitch), np.nan)
-    for i, images in enumerate(rows.values()):
+    gap = max(2, side // 14)
+    pitch = side + gap
+    sheet = np.full((len(rows) * pitch, max(map(len, rows)) * pitch), np.nan)
+    for i, images in enumerate(rows):
         for j, image in enumerate(np.asarray(images, dtype=float).reshape(-1, side, side)):
             sheet[i * pitch : i * pitch + side, j * pitch : j * pitch + side] = image
+    return sheet[:-gap, :-gap], pitch
+
+
+def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Figure:
+    """A row of grey images [N, D] in [0, 1] beside each name, ink dark on white, and a heading above each column."""
+    images = [np.asarray(row) for row in rows.values()]
+    side = round(images[0].shape[1] ** 0.5)
+    sheet, pitch = _sheet(images, side)
     # Ten columns fill the page; fewer are drawn a little larger, never over the page.
-    picture_inches = min(0.56, (WIDTH - 0.9) / count)
+    picture_inches = min(0.56, (WIDTH - 0.9) * pitch / sheet.shape[1])
     figure, axis = plt.subplots(figsize=(WIDTH, picture_inches * len(rows) + (0.25 if columns else 0.05)))
     paper = mpl.colormaps["gray_r"].with_extremes(bad="#eef1f4")
-    axis.imshow(sheet[: side - pitch, : side - pitch], vmin=0, vmax=1, cmap=paper, interpolation="none")
+    axis.imshow(sheet, vmin=0, vmax=1, cmap=paper, interpolation="none")
     axis.set_yticks([i * pitch + side / 2 for i in range(len(rows))], list(rows))
     axis.set_xticks([j * pitch + side / 2 for j in range(len(columns))], columns)
     axis.xaxis.tick_top()
@@ -125,7 +158,7 @@ def loss_curves(
         epochs = range(1, len(values) + 1)
         # The curves lie on top of each other: the first is wide and pale, the second thin upon it.
         look = {"linewidth": 4, "alpha": 0.45} if k == 0 else {"linewidth": 1.2, "marker": "o", "markersize": 2.5}
-        label = f"{NAMES[name]}, {seconds[name]:.2f} s an epoch"
+        label = f"{name_of(name)}, {seconds[name]:.2f} s an epoch"
         left.plot(epochs, values, color=MODELS[name], label=label, **look)
     left.set(title="Training loss", xlabel="epoch", ylabel="binary cross entropy")
     left.xaxis.get_major_locator().set_params(integer=True)
@@ -147,7 +180,7 @@ def confusion_matrices(matrices: Mapping[str, Tensor], classes: Sequence[str]) -
             if count:
                 weight = "bold" if row == column else "normal"
                 axis.text(column, row, count, ha="center", va="center", fontsize=6, weight=weight)
-        axis.set(title=NAMES.get(name, name), xlabel="predicted", ylabel="true")
+        axis.set(title=name_of(name), xlabel="predicted", ylabel="true")
         axis.set(xticks=range(len(classes)), yticks=range(len(classes)), xticklabels=classes, yticklabels=classes)
         axis.tick_params(length=0)
     return figure
@@ -159,7 +192,7 @@ def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequenc
     positions = np.arange(len(classes))
     shifts = np.linspace(-0.24, 0.24, len(accuracies))
     for shift, (name, values) in zip(shifts, accuracies.items(), strict=True):
-        axis.plot(positions + shift, values, "o", markersize=4.5, color=MODELS[name], label=NAMES[name])
+        axis.plot(positions + shift, values, "o", markersize=4.5, color=MODELS[name], label=name_of(name))
     axis.set(xticks=positions, xticklabels=classes, xlabel="class", ylabel="class-wise accuracy")
     axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
     axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
@@ -181,7 +214,7 @@ def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[
                 x, y = np.median(points[label_of == k], axis=0)
                 box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": CLASSES[k], "alpha": 0.9}
                 axis.text(x, y, word, ha="center", va="center", weight="bold", bbox=box)
-        axis.set(title=NAMES.get(name, name), xticks=[], yticks=[])
+        axis.set(title=name_of(name), xticks=[], yticks=[])
         axis.set_box_aspect(1)  # the axes of a t-SNE map have no scale of their own
         axis.spines[:].set_visible(False)
     return figure
@@ -193,15 +226,87 @@ def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reporte
     epochs = range(1, len(loss) + 1)
     axis.plot(epochs, loss, "o-", markersize=3, color=MODELS["scratch"])
     lines = [
-        (uniform, "every pixel alike", PALE),
-        (reported, "Report A, last epoch", MODELS["reported"]),
-        (floor, "floor of any softmax", MODELS["inbuilt"]),
+        (uniform, "every pixel alike", PALE, "center"),
+        (reported, "Report A, last epoch", MODELS["reported"], "bottom"),
+        (floor, "floor of any softmax", MODELS["inbuilt"], "top"),
     ]
-    in_margin = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center", "fontsize": 7}
-    for value, text, colour in lines:
+    in_margin = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": 7}
+    for value, text, colour, side in lines:
         axis.axhline(value, color=colour, linewidth=1, linestyle="--")
         # Right of the axes, where no curve can run through it.
-        axis.annotate(f"{text}\n{value:.4f}", (1, value), (5, 0), **in_margin)
+        axis.annotate(f"{text}\n{value:.4f}", (1, value), (5, 0), va=side, **in_margin)
     axis.set(xlabel="epoch", ylabel="binary cross entropy", ylim=(floor - 0.02, uniform + 0.02))
     axis.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def weight_pictures(weights: Mapping[str, Tensor], *, count: int = 48) -> Figure:
+    """First-layer weights [units, D] of each network as pictures, blue below zero and red above; the largest ones."""
+    figure, axes = plt.subplots(1, len(weights), squeeze=False, figsize=(WIDTH, 0.75 * WIDTH / len(weights) + 0.2))
+    colours = mpl.colormaps["RdBu_r"].with_extremes(bad="white")
+    for axis, (name, matrix) in zip(axes[0], weights.items(), strict=True):
+        units = np.asarray(matrix)
+        units = units[np.argsort(-np.linalg.norm(units, axis=1))[:count]]
+        units = units / np.abs(units).max(1, keepdims=True)
+        side, columns = round(units.shape[1] ** 0.5), 8
+        sheet, _ = _sheet([units[i : i + columns] for i in range(0, len(units), columns)], side)
+        axis.imshow(sheet, vmin=-1, vmax=1, cmap=colours, interpolation="none")
+        axis.set(title=name_of(name), xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    return figure
+
+
+def denoising_diagram(clean: Tensor, noisy: Tensor, restored: Tensor) -> Figure:
+    """A denoising autoencoder around one image [D]: corrupted on the way in, compared with the clean one at the end."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.9))
+    side = round(len(clean) ** 0.5)
+    for x, image, word in [(0.5, clean, "clean x"), (2.3, noisy, "noisy x̃"), (7.9, restored, "restored x̂")]:
+        pixels = np.asarray(image).reshape(side, side)
+        axis.imshow(pixels, extent=(x - 0.5, x + 0.5, 0, 1), vmin=0, vmax=1, interpolation="none")
+        axis.add_patch(plt.Rectangle((x - 0.5, 0), 1, 1, fill=False, edgecolor=PALE, linewidth=0.6))
+        axis.text(x, -0.12, word, ha="center", va="top")
+    encoder, decoder = [(3.5, 1), (5, 0.7), (5, 0.3), (3.5, 0)], [(5.4, 0.7), (6.9, 1), (6.9, 0), (5.4, 0.3)]
+    for corners, word in [(encoder, "encoder"), (decoder, "decoder")]:
+        axis.add_patch(Polygon(corners, color=MODELS["scratch"], alpha=0.15, linewidth=0))
+        axis.text(np.mean([x for x, _ in corners]), 0.5, word, ha="center", va="center")
+    axis.add_patch(plt.Rectangle((5.1, 0.28), 0.2, 0.44, color=MODELS["inbuilt"]))
+    axis.text(5.2, 0.16, "code", ha="center", va="top")
+    arrow = {"arrowstyle": "->", "color": INK, "linewidth": 0.8}
+    for start, end in [(1.05, 1.75), (2.85, 3.45), (6.95, 7.35)]:
+        axis.annotate("", (end, 0.5), (start, 0.5), arrowprops=arrow)
+    axis.text(1.4, 0.58, "noise", ha="center", va="bottom")
+    loss = arrow | {"arrowstyle": "<->", "connectionstyle": "bar,fraction=0.045", "linestyle": "--"}
+    axis.annotate("", (7.9, 1.04), (0.5, 1.04), arrowprops=loss)
+    axis.text(4.2, 1.47, "loss: restored against clean", ha="center", va="bottom")
+    axis.set(xlim=(-0.1, 8.5), ylim=(-0.35, 1.75), aspect="equal")
+    axis.axis("off")
+    return figure
+
+
+def learning_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], *, ylabel: str) -> Figure:
+    """A panel for each model: its curves over the epochs, the training one solid, others dashed, named at their end."""
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.2))
+    for axis, (name, curves) in zip(axes[0], panels.items(), strict=True):
+        for k, (word, values) in enumerate(curves.items()):
+            look = {"linestyle": "--", "color": INK, "linewidth": 1.1} if k else {"color": MODELS[name]}
+            axis.plot(range(1, len(values) + 1), values, label=word, marker="o", markersize=2, **look)
+        axis.set(title=name_of(name), xlabel="epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend()
+    axes[0, 0].set_ylabel(ylabel)
+    return figure
+
+
+def level_curves(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], levels: Sequence[float], *, trained: float
+) -> Figure:
+    """A panel for each measure: its value against the noise level, by model; a line marks the level of training."""
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.7))
+    for axis, (measure, curves) in zip(axes[0], panels.items(), strict=True):
+        axis.axvline(trained, color=PALE, linewidth=0.8, linestyle=":")
+        for name, values in curves.items():
+            dashed = {"linestyle": "--"} if name in ("noisy", "gaussian") else {}
+            axis.plot(levels, values, color=MODELS[name], label=name_of(name), marker="o", markersize=2, **dashed)
+        axis.set(xlabel="noise level", ylabel=measure)
+        axis.legend()
     return figure

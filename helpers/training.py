@@ -17,7 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.models import Autoencoder, Classifier
+from helpers.device import Device
+from helpers.models import Autoencoder, Classifier, ConvolutionalAutoencoder
+from helpers.noise import Corrupt
 from helpers.scratch import Adam, ScratchAutoencoder
 
 
@@ -39,7 +41,9 @@ def learning_rates(peak: float, steps: int, *, warmup: float, decay: bool) -> li
 
 
 class Learner(Protocol):
-    """Something that can take one optimisation step on a batch."""
+    """An autoencoder that can take one optimisation step on a batch."""
+
+    network: ScratchAutoencoder | Autoencoder
 
     def step(self, inputs: Tensor, targets: Tensor, learning_rate: float) -> Tensor:
         """Inputs and targets [B, D] -> the loss of the batch before the step, scalar, without a graph."""
@@ -74,11 +78,21 @@ class InbuiltLearner:
 
 @dataclass
 class History:
-    """What a training run leaves: mean loss and seconds per epoch, and the loss of every batch."""
+    """What a training run leaves: mean losses and seconds of every epoch, and the loss of every batch."""
 
     loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)  # empty without validation images
     seconds: list[float] = field(default_factory=list)
     batch_losses: list[float] = field(default_factory=list)
+
+    def add_epoch(self, batch_losses: Tensor, images: int, seconds: float) -> None:
+        """Record an epoch of equal batches, of which only the last may be smaller, over ``images`` images."""
+        size = -(-images // len(batch_losses))
+        sizes = torch.full_like(batch_losses, size)
+        sizes[-1] = images - size * (len(batch_losses) - 1)
+        self.loss.append(((batch_losses * sizes).sum() / images).item())
+        self.batch_losses += batch_losses.tolist()
+        self.seconds.append(seconds)
 
     @property
     def seconds_per_epoch(self) -> float:
@@ -96,10 +110,14 @@ def train_autoencoders(
     warmup_epochs: float,
     decay: bool,
     seed: int,
+    corrupt: Corrupt | None = None,
+    validation: tuple[Tensor, Tensor] | None = None,
 ) -> dict[str, History]:
     """Train every learner to reproduce ``images`` [N, D] on the very same batches; a :class:`History` for each.
 
-    They take turns epoch by epoch, so that their times are taken under the same load of the machine.
+    With ``corrupt`` the inputs are corrupted, anew every epoch, and the targets stay clean: a denoising autoencoder
+    (Vincent et al. 2008). ``validation`` are fixed inputs and targets [M, D] on which the loss is taken every epoch.
+    Learners take turns epoch by epoch, so that their times are taken under the same load of the machine.
     Raises ValueError for settings below one.
     """
     if epochs < 1 or batch_size < 1:
@@ -110,20 +128,21 @@ def train_autoencoders(
     rates = learning_rates(learning_rate, epochs * batches, warmup=warmup, decay=decay)
     histories = {name: History() for name in learners}
     for epoch in range(epochs):
+        inputs = corrupt(images, generator) if corrupt else images
         order = torch.randperm(len(images), generator=generator).split(batch_size)
         for name, learner in learners.items():
             history, started = histories[name], time.perf_counter()
-            losses = [
-                learner.step(batch, batch, rate)
-                for rate, batch in zip(rates[epoch * batches :], map(images.__getitem__, order), strict=False)
-            ]
-            history.seconds.append(time.perf_counter() - started)
-            history.batch_losses += torch.stack(losses).tolist()
-            sizes = torch.tensor([len(batch) for batch in order])
-            history.loss.append(((torch.stack(losses) * sizes).sum() / sizes.sum()).item())
-            progress(
-                f"{name:<16} epoch {epoch + 1:>2}/{epochs}  loss {history.loss[-1]:.4f}  {history.seconds[-1]:.1f} s"
-            )
+            losses = []
+            for rate, rows in zip(rates[epoch * batches :], order, strict=False):
+                targets = images[rows]
+                losses.append(learner.step(inputs[rows] if corrupt else targets, targets, rate))
+            history.add_epoch(torch.stack(losses), len(images), time.perf_counter() - started)
+            text = f"{name:<16} epoch {epoch + 1:>2}/{epochs}  loss {history.loss[-1]:.4f}"
+            if validation:
+                restored = learner.network.reconstruct(validation[0])
+                history.validation_loss.append(F.binary_cross_entropy(restored, validation[1]).item())
+                text += f"  validation {history.validation_loss[-1]:.4f}"
+            progress(f"{text}  {history.seconds[-1]:.1f} s")
     return histories
 
 
@@ -189,3 +208,63 @@ def state_of(network: nn.Module | ScratchAutoencoder) -> dict[str, Tensor]:
     if isinstance(network, nn.Module):
         return network.state_dict()
     return Autoencoder(network.layers, encoder_layers=network.encoder_layers).state_dict()
+
+
+def train_denoiser(
+    network: ConvolutionalAutoencoder,
+    images: Tensor,
+    *,
+    corrupt: Corrupt,
+    validation: tuple[Tensor, Tensor],
+    device: Device,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+) -> History:
+    """Train a convolutional denoiser on clean ``images`` [N, 784], corrupted anew at every step.
+
+    ``validation`` are fixed noisy and clean images [M, 784]. Binary cross entropy, AdamW with a one-cycle rate.
+    Raises ValueError for settings below one.
+    """
+    if epochs < 1 or batch_size < 1:
+        raise ValueError(f"epochs and batch size must be at least 1, not {epochs} and {batch_size}")
+    device.place(network)
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, fused=True)
+    steps = epochs * -(-len(images) // batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=0.25)
+    history = History()
+    for epoch in range(epochs):
+        network.train()
+        started, losses = time.perf_counter(), []
+        for rows in torch.randperm(len(images), generator=generator).split(batch_size):
+            clean = images[rows]
+            logits = _denoise(network, corrupt(clean, generator), device)
+            loss = F.binary_cross_entropy_with_logits(logits, clean.to(device.name))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.detach().cpu())
+        history.add_epoch(torch.stack(losses), len(images), time.perf_counter() - started)
+        restored = denoise(network, validation[0], device)
+        history.validation_loss.append(F.binary_cross_entropy(restored, validation[1]).item())
+        progress(
+            f"{'convolutional':<16} epoch {epoch + 1:>2}/{epochs}  loss {history.loss[-1]:.4f}"
+            f"  validation {history.validation_loss[-1]:.4f}  {history.seconds[-1]:.1f} s"
+        )
+    return history
+
+
+@torch.no_grad()
+def denoise(network: ConvolutionalAutoencoder, noisy: Tensor, device: Device) -> Tensor:
+    """Noisy images [N, 784] -> restored ones [N, 784] in [0, 1], on the CPU."""
+    network.eval()
+    return torch.cat([_denoise(network, part, device).sigmoid().cpu() for part in noisy.split(500)])
+
+
+def _denoise(network: ConvolutionalAutoencoder, noisy: Tensor, device: Device) -> Tensor:
+    with device.autocast():
+        logits = network(device.place(noisy.view(-1, 1, 28, 28)))
+    return logits.float().flatten(1)

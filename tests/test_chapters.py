@@ -9,38 +9,41 @@ import sys
 import nbformat
 import pytest
 from conftest import ROOT
+from plan import chapters
 
 CONTRACT = {
     "01_autoencoder": """gradcheck.max_relative_error parity.max_loss_difference scratch.train_bce scratch.test_bce
         inbuilt.test_bce scratch.test_mse inbuilt.test_mse pca.test_mse scratch.code_accuracy inbuilt.code_accuracy
         pca.code_accuracy pixels.code_accuracy scratch.tsne_trustworthiness inbuilt.tsne_trustworthiness
         scratch.seconds_per_epoch inbuilt.seconds_per_epoch softmax_decoder.train_bce softmax_decoder.floor""",
+    "02_denoising": """noisy.psnr median.psnr nlm.psnr tv.psnr gaussian.psnr scratch.psnr inbuilt.psnr conv.psnr
+        scratch.ssim inbuilt.ssim conv.ssim ae.clean_code_accuracy ae.noisy_code_accuracy dae.clean_code_accuracy
+        dae.noisy_code_accuracy scratch.seconds_per_epoch inbuilt.seconds_per_epoch""",
 }
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+CHAPTERS = chapters("quick")
+NOTEBOOKS = [chapter.notebook for chapter in CHAPTERS.values()]
 names = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """Run a chapter once, whoever asks."""
+    """Run a chapter once, whoever asks, after the chapters that it needs."""
     done = {}
+    folder = tmp_path_factory.mktemp("chapters")
 
     def run(path):
         if path.stem not in done:
-            folder = tmp_path_factory.mktemp(path.stem)
-            command = [
-                sys.executable,
-                "workflow/run_notebook.py",
-                str(path),
-                "--profile",
-                "quick",
-                "--folder",
-                str(folder),
-            ]
-            environment = os.environ | {"DATA_DIR": str(folder / "none"), "DATA": "", "OMP_NUM_THREADS": "1"}
+            needs = CHAPTERS[path.stem].needs
+            for file in needs.values():
+                run(ROOT / "notebooks" / f"{file.partition('/')[0]}.ipynb")
+            command = [sys.executable, "workflow/run_notebook.py", str(path), "--profile", "quick"]
+            command += ["--folder", str(folder / path.stem), "--needs"]
+            command += [f"{name}={folder / file}" for name, file in needs.items()]
+            environment = os.environ | {"DATA_DIR": str(folder / "none"), "DATA": ""}
             finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
             assert finished.returncode == 0, finished.stderr
-            done[path.stem] = folder
+            assert all((folder / path.stem / file).exists() for file in CHAPTERS[path.stem].produces)
+            done[path.stem] = folder / path.stem
         return done[path.stem]
 
     return run

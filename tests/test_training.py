@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from helpers import training
-from helpers.models import Autoencoder
+from helpers import device, evaluation, training
+from helpers.models import Autoencoder, ConvolutionalAutoencoder
+from helpers.noise import noise
 from helpers.scratch import ScratchAutoencoder, initial_layers
 
 SETTINGS = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01, "warmup_epochs": 0.5, "decay": True, "seed": 0}
@@ -79,3 +80,45 @@ def test_the_classifier_learns_and_the_best_candidate_comes_first():
         seed=0,
     )
     assert rows[0]["learning_rate"] == 0.01 and rows[0]["mean"] >= rows[1]["mean"]
+
+
+def test_a_denoiser_sees_fresh_noise_clean_targets_and_a_validation_set():
+    seen = []
+
+    def corrupt(x, generator):
+        seen.append((x * torch.empty_like(x).uniform_(generator=generator)).clone())
+        return seen[-1]
+
+    x = images()
+    history = training.train_autoencoders(learners(), x, corrupt=corrupt, validation=(x[:9], x[:9]), **SETTINGS)
+    assert len(seen) == SETTINGS["epochs"] and not torch.equal(seen[0], seen[1])
+    assert len(history["scratch"].validation_loss) == SETTINGS["epochs"]
+    torch.testing.assert_close(*(torch.tensor(history[n].batch_losses) for n in history), rtol=1e-5, atol=0)
+
+
+def test_the_mean_of_an_epoch_weighs_a_smaller_last_batch_less():
+    history = training.History()
+    history.add_epoch(torch.tensor([1.0, 1.0, 4.0]), images=5, seconds=1.0)
+    assert history.loss == [pytest.approx((2 + 2 + 4) / 5)]
+
+
+def test_the_convolutional_denoiser_learns_the_same_from_the_same_seed():
+    bars = torch.zeros(64, 28, 28)
+    for k in range(64):
+        bars[k, k % 20 : k % 20 + 6, 4:24] = 1
+    bars = bars.flatten(1)
+    corrupt = noise("gaussian", 0.4)
+    noisy = corrupt(bars, torch.Generator().manual_seed(5))
+
+    def run():
+        torch.manual_seed(0)
+        network = ConvolutionalAutoencoder(widths=(4, 8, 8))
+        settings = {"epochs": 12, "batch_size": 16, "learning_rate": 0.01, "seed": 0, "device": device.pick()}
+        history = training.train_denoiser(network, bars, corrupt=corrupt, validation=(noisy, bars), **settings)
+        return history, training.denoise(network, noisy, device.pick())
+
+    history, restored = run()
+    assert restored.shape == bars.shape and restored.min() >= 0 and restored.max() <= 1
+    assert history.validation_loss[-1] < 0.7 * history.validation_loss[0]
+    assert evaluation.psnr(restored, bars).mean() > evaluation.psnr(noisy, bars).mean() + 2
+    assert torch.equal(restored, run()[1])

@@ -88,7 +88,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="where the executed notebook and its results go")
     parser.add_argument("--needs", nargs="*", default=[], metavar="PARAMETER=FILE", help="files of other chapters")
     options = parser.parse_args(arguments)
-    needs = {name: str(Path(file).resolve()) for name, _, file in (item.partition("=") for item in options.needs)}
+    # As the notebook sees them from its folder; no absolute path enters the record.
+    pairs = (item.partition("=") for item in options.needs)
+    needs = {name: os.path.relpath(file, ROOT / "notebooks") for name, _, file in pairs}
     try:
         run(options.notebook, options.profile, options.seed, options.folder, needs)
     except ParameterError as error:

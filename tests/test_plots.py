@@ -1,0 +1,44 @@
+"""Every figure can be drawn from small inputs, also at their edges, with its words as text."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from helpers import plots, tables
+
+X = torch.rand(10, 784, generator=torch.Generator().manual_seed(0))
+LABELS = torch.arange(40) % 4
+DRAWN = {
+    "images": lambda: plots.image_rows({"clean": X, "noisy": X[:4]}, columns=list("abcdefghij")),
+    "layers": lambda: plots.autoencoder_diagram([784, 32, 2, 32, 784], encoder_layers=2),
+    "losses": lambda: plots.loss_curves(
+        {"scratch": [1.0], "inbuilt": [1.0]}, [0.0, 1e-7], {"scratch": 1, "inbuilt": 2}
+    ),
+    "confusion": lambda: plots.confusion_matrices({"scratch": torch.eye(3).long()}, "abc"),
+    "classes": lambda: plots.class_accuracies({"reported": [0.9, 0.8], "pca": [0.7, 1.0]}, "ab"),
+    "maps": lambda: plots.code_maps({"ae": np.random.default_rng(0).normal(size=(40, 2))}, LABELS, "abcd"),
+    "softmax": lambda: plots.softmax_loss([0.7, 0.68], floor=0.64, uniform=0.87, reported=0.67),
+    "weights": lambda: plots.weight_pictures({"ae": X, "dae": -X}),
+    "denoising": lambda: plots.denoising_diagram(X[0], X[1], X[2]),
+    "learning": lambda: plots.learning_curves({"conv": {"training": [1, 0.5], "validation": [1, 0.6]}}, ylabel="loss"),
+    "levels": lambda: plots.level_curves({"dB": {"noisy": [float("nan"), 9.0]}}, [0.0, 0.5], trained=0.5),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_figure_fits_the_page_and_keeps_its_text(name):
+    figure = DRAWN[name]()
+    assert figure.get_size_inches()[0] <= plots.WIDTH
+    svg = io.StringIO()
+    figure.savefig(svg, format="svg")
+    plt.close(figure)
+    assert "<text" in svg.getvalue()
+
+
+def test_tables_format_align_and_escape():
+    html = tables.table([{"a<b": "x & y", "n": 0.123456}, {"a<b": None, "n": None}], {"n": ".2f"}).data
+    assert "a&lt;b" in html and "x &amp; y" in html and ">0.12<" in html and html.count("<td") == 4
+    assert '<td style="text-align:right">0.12' in html and '<td style="text-align:left">x' in html
