@@ -168,7 +168,9 @@ def softmax_floor_exact(images: Tensor, *, iterations: int = 40) -> float:
 
 
 def _cross_entropy(x: Tensor, q: Tensor) -> float:
-    return -(torch.xlogy(x, q) + torch.special.xlog1py(1 - x, -q)).mean(dtype=torch.float64).item()
+    parts = zip(x.split(5000), q.split(5000), strict=True)
+    total = sum((torch.xlogy(x, q) + torch.special.xlog1py(1 - x, -q)).sum(dtype=torch.float64) for x, q in parts)
+    return -total.item() / x.numel()
 
 
 def tsne_map(codes: Tensor, *, seed: int) -> np.ndarray:
@@ -204,6 +206,12 @@ def ssim(restored: Tensor, clean: Tensor) -> Tensor:
     Wang et al. 2004: Gaussian window of 11 pixels and deviation 1.5, K = (0.01, 0.03); the mean over all pixels whose
     window lies inside the image.
     """
+    # In parts: convolutions of one channel take sixteen times the memory of the images.
+    pairs = zip(restored.split(500), clean.split(500), strict=True)
+    return torch.cat([_ssim(x, y) for x, y in pairs])
+
+
+def _ssim(restored: Tensor, clean: Tensor) -> Tensor:
     offsets = torch.arange(-5, 6, dtype=clean.dtype)
     window = torch.exp(-offsets.square() / (2 * 1.5**2))
     window = window / window.sum()

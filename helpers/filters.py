@@ -38,7 +38,7 @@ def _total_variation(images: np.ndarray, weight: float) -> np.ndarray:
 FILTERS: dict[str, tuple[Filter, Sequence[float]]] = {
     "median": (_median, (3, 5, 7)),
     "gaussian": (_gaussian, (0.6, 0.8, 1.0, 1.2, 1.5)),
-    "nlm": (_non_local_means, (0.2, 0.3, 0.4, 0.6, 0.9)),
+    "nlm": (_non_local_means, (0.1, 0.15, 0.2, 0.3, 0.4, 0.6)),
     "tv": (_total_variation, (0.2, 0.3, 0.45, 0.7)),
 }
 
