@@ -9,9 +9,9 @@ SEED ?= 0
 NOTEBOOKS ?=
 AUTHOR ?=
 ROLL ?=
-export DATA DATA_DIR
+# Recipes read these from their environment: a name such as O'Brien needs no quoting there.
+export PROFILE SEED NOTEBOOKS AUTHOR ROLL DATA DATA_DIR
 
-# Absolute, whether VENV was given as a path from here or from the root.
 BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
 
@@ -23,7 +23,7 @@ help: ## print this list
 	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" DATA_DIR=data DATA=real AUTHOR="..." ROLL="..."'
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
-	@$(BIN)/python workflow/report.py --profile '$(PROFILE)' --seed '$(SEED)' --notebooks '$(NOTEBOOKS)' --author '$(AUTHOR)' --roll '$(ROLL)'
+	@$(BIN)/python workflow/report.py --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" --author "$$AUTHOR" --roll "$$ROLL"
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest
