@@ -167,7 +167,7 @@ def digested_helpers() -> list[Path]:
 def peak_memory_mb() -> int:
     """The most memory this process has held, in MB (Linux counts in KiB, macOS in bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
+    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)
 
 
 def reported(key: str) -> Any:

@@ -127,8 +127,11 @@ def train_autoencoders(
     warmup = min(1.0, warmup_epochs / epochs)
     rates = learning_rates(learning_rate, epochs * batches, warmup=warmup, decay=decay)
     histories = {name: History() for name in learners}
+    inputs = images
     for epoch in range(epochs):
-        inputs = corrupt(images, generator) if corrupt else images
+        if corrupt:
+            inputs = None  # let go of the last epoch's before drawing this one's
+            inputs = corrupt(images, generator)
         order = torch.randperm(len(images), generator=generator).split(batch_size)
         for name, learner in learners.items():
             history, started = histories[name], time.perf_counter()
