@@ -140,7 +140,7 @@ def load(
 
 
 def flat(images: Tensor) -> Tensor:
-    """Grey images uint8 [n, 28, 28] -> rows of pixels, float32 [n, 784] in [0, 1]."""
+    """Images uint8 [n, 28, 28] or [n, 3, 32, 32] -> rows of pixels, float32 [n, 784] or [n, 3072] in [0, 1]."""
     return images.flatten(1).float().div_(255)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,11 @@ class Device:
     def __str__(self) -> str:
         layout = str(self.layout).removeprefix("torch.")
         return f"{self.name}, {str(self.precision).removeprefix('torch.')}, {layout}"
+
+    @property
+    def exact(self) -> Device:
+        """The same in float32, for measuring what bfloat16 has trained."""
+        return replace(self, precision=torch.float32)
 
     def place(self, thing: Tensor | nn.Module) -> Tensor | nn.Module:
         """A module, or images [N, C, H, W], on the device and in its layout."""

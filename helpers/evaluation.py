@@ -200,15 +200,16 @@ def psnr(restored: Tensor, clean: Tensor) -> Tensor:
     return -10 * torch.log10((restored - clean).square().mean(1).clamp(min=1e-10))
 
 
-def ssim(restored: Tensor, clean: Tensor) -> Tensor:
-    """Structural similarity of every image, [N], from square grey images [N, D] with pixels in [0, 1].
+def ssim(restored: Tensor, clean: Tensor, *, channels: int = 1) -> Tensor:
+    """Structural similarity of every image, [N], from square images [N, D] with pixels in [0, 1].
 
     Wang et al. 2004: Gaussian window of 11 pixels and deviation 1.5, K = (0.01, 0.03); the mean over all pixels whose
-    window lies inside the image.
+    window lies inside the image, and over the channels, which lie one after the other in D.
     """
+    restored, clean = (images.reshape(len(images) * channels, -1) for images in (restored, clean))
     # In parts: convolutions of one channel take sixteen times the memory of the images.
     pairs = zip(restored.split(500), clean.split(500), strict=True)
-    return torch.cat([_ssim(x, y) for x, y in pairs])
+    return torch.cat([_ssim(x, y) for x, y in pairs]).view(-1, channels).mean(1)
 
 
 def _ssim(restored: Tensor, clean: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from helpers.scratch import Layer
 
@@ -57,7 +58,7 @@ def dense(layers: Sequence[Layer]) -> nn.Sequential:
 
 
 class Classifier(nn.Module):
-    """A small classifier on features [N, D]: standardise, one hidden layer with ReLU, logits [N, classes].
+    """A small classifier on features [N, D]: standardise, one hidden layer with ReLU (none for 0), logits [N, classes].
 
     Mean and deviation come from the ``features`` it is to be fitted on. A feature that never varies is left at zero.
     """
@@ -67,7 +68,9 @@ class Classifier(nn.Module):
         deviation = features.std(0)
         self.register_buffer("mean", features.mean(0))
         self.register_buffer("scale", torch.where(deviation > 1e-6, 1 / deviation.clamp(min=1e-6), 0.0))
-        self.layers = nn.Sequential(nn.Linear(features.shape[1], hidden), nn.ReLU(), nn.Linear(hidden, classes))
+        width = features.shape[1]
+        first = (nn.Linear(width, hidden), nn.ReLU()) if hidden else ()
+        self.layers = nn.Sequential(*first, nn.Linear(hidden or width, classes))
 
     def forward(self, features: Tensor) -> Tensor:
         return self.layers((features - self.mean) * self.scale)
@@ -85,23 +88,25 @@ class ConvolutionalAutoencoder(nn.Module):
     the code is [N, widths[2], 4, 4].
     """
 
+    shape = (1, 28, 28)
+
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 128)):
         super().__init__()
         a, b, c = widths
         self.encoder = nn.Sequential(
-            *_convolution(1, a),
+            *convolution(1, a),
             nn.MaxPool2d(2),  # 28 -> 14
-            *_convolution(a, b),
+            *convolution(a, b),
             nn.MaxPool2d(2),  # 14 -> 7
-            *_convolution(b, c),
+            *convolution(b, c),
             nn.MaxPool2d(2, ceil_mode=True),  # 7 -> 4
         )
         self.decoder = nn.Sequential(
-            *_convolution(c, c),
+            *convolution(c, c),
             nn.Upsample(scale_factor=2),  # 4 -> 8
-            *_convolution(c, b),
+            *convolution(c, b),
             nn.Upsample(scale_factor=2),  # 8 -> 16
-            *_convolution(b, a),
+            *convolution(b, a),
             nn.Upsample(scale_factor=2),  # 16 -> 32
             nn.Conv2d(a, 1, 3, padding=1),
         )
@@ -109,8 +114,21 @@ class ConvolutionalAutoencoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.decoder(self.encoder(images))[:, :, 2:30, 2:30]  # the middle 28 of 32
 
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        return [{"params": list(self.parameters()), "lr": learning_rate}]
 
-def _convolution(channels_in: int, channels_out: int) -> tuple[nn.Module, ...]:
+    @staticmethod
+    def loss(outputs: Tensor, clean: Tensor) -> Tensor:
+        """Binary cross entropy per pixel, of logits."""
+        return F.binary_cross_entropy_with_logits(outputs, clean)
+
+    @staticmethod
+    def images(outputs: Tensor) -> Tensor:
+        return outputs.sigmoid()
+
+
+def convolution(channels_in: int, channels_out: int) -> tuple[nn.Module, ...]:
+    """Convolution, batch normalisation and ReLU; the size of the images stays."""
     return (
         nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
         nn.BatchNorm2d(channels_out),

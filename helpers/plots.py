@@ -90,31 +90,37 @@ def name_of(key: str) -> str:
 
 
 def _sheet(rows: Sequence[np.ndarray], side: int) -> tuple[np.ndarray, int]:
-    """Rows of square images, each row [n, side * side], in one array with gaps (NaN) between; and their pitch.
+    """Rows of square images, each [n, side * side] or [n, 3 * side * side], in one array with gaps (NaN); their pitch.
 
     A figure with an axes for every image would take seconds to draw.
     """
     gap = max(2, side // 14)
     pitch = side + gap
-    sheet = np.full((len(rows) * pitch, max(map(len, rows)) * pitch), np.nan)
+    channels = rows[0].shape[1] // side**2
+    sheet = np.full((len(rows) * pitch, max(map(len, rows)) * pitch, channels), np.nan)
     for i, images in enumerate(rows):
-        for j, image in enumerate(np.asarray(images, dtype=float).reshape(-1, side, side)):
-            sheet[i * pitch : i * pitch + side, j * pitch : j * pitch + side] = image
-    return sheet[:-gap, :-gap], pitch
+        for j, image in enumerate(np.asarray(images, dtype=float).reshape(-1, channels, side, side)):
+            sheet[i * pitch : i * pitch + side, j * pitch : j * pitch + side] = image.transpose(1, 2, 0)
+    return sheet[:-gap, :-gap].squeeze(), pitch
 
 
 def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Figure:
-    """A row of grey images [N, D] in [0, 1] beside each name, ink dark on white, and a heading above each column."""
+    """A row of images [N, D] in [0, 1] beside each name, and a heading above each column.
+
+    D is 784 for grey images, drawn with ink dark on white, or 3072 for colour.
+    """
     images = [np.asarray(row) for row in rows.values()]
-    side = round(images[0].shape[1] ** 0.5)
-    sheet, pitch = _sheet(images, side)
+    colour = images[0].shape[1] == 3072
+    sheet, pitch = _sheet(images, 32 if colour else round(images[0].shape[1] ** 0.5))
+    if colour:
+        sheet = np.where(np.isnan(sheet), 1.0, sheet)
     # Ten columns fill the page; fewer are drawn a little larger, never over the page.
     picture_inches = min(0.56, (WIDTH - 0.9) * pitch / sheet.shape[1])
     figure, axis = plt.subplots(figsize=(WIDTH, picture_inches * len(rows) + (0.25 if columns else 0.05)))
     paper = mpl.colormaps["gray_r"].with_extremes(bad="#eef1f4")
     axis.imshow(sheet, vmin=0, vmax=1, cmap=paper, interpolation="none")
-    axis.set_yticks([i * pitch + side / 2 for i in range(len(rows))], list(rows))
-    axis.set_xticks([j * pitch + side / 2 for j in range(len(columns))], columns)
+    axis.set_yticks([(i + 0.45) * pitch for i in range(len(rows))], list(rows))
+    axis.set_xticks([(j + 0.45) * pitch for j in range(len(columns))], columns)
     axis.xaxis.tick_top()
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
@@ -202,21 +208,24 @@ def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequenc
 
 
 def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[str]) -> Figure:
-    """Maps [N, 2] side by side, points coloured by class, the class name at the middle of its points."""
+    """Maps [N, 2] side by side, points coloured by class; digits are named in their middle, words in a legend."""
     figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, WIDTH / len(maps) + 0.1))
     label_of = np.asarray(labels)
+    short = max(map(len, classes)) == 1
     for axis, (name, points) in zip(axes[0], maps.items(), strict=True):
-        colours = np.asarray(CLASSES)[label_of]
-        # Thousands of points would make a heavy vector picture: draw them as pixels, the words as text.
-        axis.scatter(*points.T, s=2.5, c=colours, linewidths=0, alpha=0.7, rasterized=True)
         for k, word in enumerate(classes):
-            if (label_of == k).any():
-                x, y = np.median(points[label_of == k], axis=0)
+            own = points[label_of == k]
+            # Thousands of points would make a heavy vector picture: draw them as pixels, the words as text.
+            axis.scatter(*own.T, s=2.5, c=CLASSES[k], linewidths=0, alpha=0.7, rasterized=True, label=word)
+            if short and len(own):
                 box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": CLASSES[k], "alpha": 0.9}
-                axis.text(x, y, word, ha="center", va="center", weight="bold", bbox=box)
+                axis.text(*np.median(own, axis=0), word, ha="center", va="center", weight="bold", bbox=box)
         axis.set(title=name_of(name), xticks=[], yticks=[])
         axis.set_box_aspect(1)  # the axes of a t-SNE map have no scale of their own
         axis.spines[:].set_visible(False)
+    if not short:
+        handles, words = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, words, loc="outside lower center", ncols=5, markerscale=4)
     return figure
 
 

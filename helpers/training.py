@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.device import Device
-from helpers.models import Autoencoder, Classifier, ConvolutionalAutoencoder
+from helpers.models import Autoencoder, Classifier
 from helpers.noise import Corrupt
 from helpers.scratch import Adam, ScratchAutoencoder
 
@@ -213,61 +213,92 @@ def state_of(network: nn.Module | ScratchAutoencoder) -> dict[str, Tensor]:
     return Autoencoder(network.layers, encoder_layers=network.encoder_layers).state_dict()
 
 
+class Denoiser(Protocol):
+    """A convolutional autoencoder that says what its images look like and how it is trained."""
+
+    shape: tuple[int, int, int]
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]: ...
+    def loss(self, outputs: Tensor, clean: Tensor) -> Tensor: ...
+    def images(self, outputs: Tensor) -> Tensor: ...
+
+
 def train_denoiser(
-    network: ConvolutionalAutoencoder,
+    network: nn.Module,
     images: Tensor,
     *,
-    corrupt: Corrupt,
+    corrupt: Corrupt | None,
     validation: tuple[Tensor, Tensor],
     device: Device,
     epochs: int,
     batch_size: int,
     learning_rate: float,
     seed: int,
+    name: str = "convolutional",
 ) -> History:
-    """Train a convolutional denoiser on clean ``images`` [N, 784], corrupted anew at every step.
+    """Train a :class:`Denoiser` on clean ``images`` [N, D] in [0, 1], corrupted anew at every step (None: not at all).
 
-    ``validation`` are fixed noisy and clean images [M, 784]. Binary cross entropy, AdamW with a one-cycle rate.
+    ``validation`` are fixed inputs and clean images [M, D]. AdamW with a one-cycle rate.
     Raises ValueError for settings below one.
     """
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs and batch size must be at least 1, not {epochs} and {batch_size}")
     device.place(network)
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, fused=True)
+    groups = network.parameter_groups(learning_rate)
+    optimiser = torch.optim.AdamW(groups, fused=True)
     steps = epochs * -(-len(images) // batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=0.25)
+    peaks = [group["lr"] for group in groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=steps, pct_start=0.25)
     history = History()
     for epoch in range(epochs):
         network.train()
         started, losses = time.perf_counter(), []
         for rows in torch.randperm(len(images), generator=generator).split(batch_size):
             clean = images[rows]
-            logits = _denoise(network, corrupt(clean, generator), device)
-            loss = F.binary_cross_entropy_with_logits(logits, clean.to(device.name))
+            inputs = corrupt(clean, generator) if corrupt else clean
+            loss = network.loss(_outputs(network, inputs, device), clean.to(device.name))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
             losses.append(loss.detach().cpu())
         history.add_epoch(torch.stack(losses), len(images), time.perf_counter() - started)
-        restored = denoise(network, validation[0], device)
-        history.validation_loss.append(F.binary_cross_entropy(restored, validation[1]).item())
+        network.eval()
+        with torch.no_grad():
+            pairs = zip(validation[0].split(500), validation[1].split(500), strict=True)
+            total = sum(network.loss(_outputs(network, x, device), y.to(device.name)) * len(y) for x, y in pairs)
+        history.validation_loss.append(total.item() / len(validation[1]))
         progress(
-            f"{'convolutional':<16} epoch {epoch + 1:>2}/{epochs}  loss {history.loss[-1]:.4f}"
+            f"{name:<16} epoch {epoch + 1:>2}/{epochs}  loss {history.loss[-1]:.4f}"
             f"  validation {history.validation_loss[-1]:.4f}  {history.seconds[-1]:.1f} s"
         )
     return history
 
 
 @torch.no_grad()
-def denoise(network: ConvolutionalAutoencoder, noisy: Tensor, device: Device) -> Tensor:
-    """Noisy images [N, 784] -> restored ones [N, 784] in [0, 1], on the CPU."""
+def denoise(network: nn.Module, noisy: Tensor, device: Device) -> Tensor:
+    """Noisy images [N, D] -> what a :class:`Denoiser` makes of them [N, D] in [0, 1], on the CPU."""
     network.eval()
-    return torch.cat([_denoise(network, part, device).sigmoid().cpu() for part in noisy.split(500)])
+    return torch.cat([network.images(_outputs(network, part, device)).cpu() for part in noisy.split(500)])
 
 
-def _denoise(network: ConvolutionalAutoencoder, noisy: Tensor, device: Device) -> Tensor:
+@torch.no_grad()
+def encode(network: nn.Module, images: Tensor, device: Device) -> Tensor:
+    """Images [N, D] -> the codes of a convolutional autoencoder [N, ...], on the CPU."""
+    network.eval()
+    parts = (device.place(part.view(-1, *network.shape)) for part in images.split(500))
+    return torch.cat([network.encode(part).cpu() for part in parts])
+
+
+@torch.no_grad()
+def decode(network: nn.Module, codes: Tensor, device: Device) -> Tensor:
+    """Codes [N, n] -> images [N, D] in [0, 1], on the CPU."""
+    network.eval()
+    return network.images(network.decode(codes.to(device.name)).flatten(1)).cpu()
+
+
+def _outputs(network: nn.Module, inputs: Tensor, device: Device) -> Tensor:
     with device.autocast():
-        logits = network(device.place(noisy.view(-1, 1, 28, 28)))
-    return logits.float().flatten(1)
+        outputs = network(device.place(inputs.view(-1, *network.shape)))
+    return outputs.float().flatten(1)

@@ -1,0 +1,60 @@
+"""The colour autoencoder: PCA before training, better than PCA after it, and refusals."""
+
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from helpers import device, evaluation, training
+from helpers.colour import ColourAutoencoder, principal_components
+
+
+def scenes(n=80):
+    """Smooth colour images [n, 3072] with a bright square on them."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(n, 3, 4, 4, generator=generator)
+    images = torch.nn.functional.interpolate(images, size=32, mode="bilinear")
+    for k in range(n):
+        images[k, k % 3, 4 + k % 17 : 12 + k % 17, 6 + k % 13 : 14 + k % 13] = 1
+    return images.flatten(1)
+
+
+def test_it_starts_as_pca():
+    images = scenes()
+    network = ColourAutoencoder(images, code_size=7, width=2)
+    pca = PCA(7, svd_solver="full").fit(images.numpy())
+    expected = torch.from_numpy(pca.inverse_transform(pca.transform(images.numpy())))
+    restored = training.denoise(network, images, device.pick().exact)
+    torch.testing.assert_close(restored, expected.clamp(0, 1), atol=1e-4, rtol=0)
+    with torch.no_grad():
+        codes = network.encode(images.view(-1, 3, 32, 32))
+    assert codes.var(0, correction=0).mean().item() == pytest.approx(1, abs=1e-3)
+
+
+def test_training_only_improves_on_it():
+    images = scenes()
+    torch.manual_seed(0)
+    network = ColourAutoencoder(images, code_size=7, width=4)
+    settings = {"epochs": 15, "batch_size": 16, "learning_rate": 0.005, "seed": 0, "device": device.pick()}
+    before = evaluation.psnr(training.denoise(network, images, device.pick().exact), images).mean()
+    history = training.train_denoiser(network, images, corrupt=None, validation=(images, images), **settings)
+    after = evaluation.psnr(training.denoise(network, images, device.pick().exact), images).mean()
+    assert after > before and history.validation_loss[-1] < history.validation_loss[0]
+
+
+@pytest.mark.parametrize("code_size", [0, -1, 80, 4000])
+def test_a_code_that_pca_cannot_fill_is_refused(code_size):
+    with pytest.raises(ValueError, match="a code of"):
+        ColourAutoencoder(scenes(), code_size=code_size)
+
+
+def test_ssim_of_colour_is_the_mean_of_its_channels():
+    a, b = scenes(6), scenes(12)[6:]
+    channels = [evaluation.ssim(a[:, k * 1024 : (k + 1) * 1024], b[:, k * 1024 : (k + 1) * 1024]) for k in range(3)]
+    torch.testing.assert_close(evaluation.ssim(a, b, channels=3), torch.stack(channels).mean(0))
+
+
+def test_principal_components_of_few_and_of_many_images_agree():
+    images = torch.rand(60, 12, generator=torch.Generator().manual_seed(0))
+    few, many = principal_components(images[:11], 3), principal_components(images[:11].repeat(6, 1), 3)
+    for a, b in zip(few, many, strict=True):
+        torch.testing.assert_close(a.abs(), b.abs(), atol=1e-4, rtol=1e-3)  # the sign of a direction is free
