@@ -13,8 +13,8 @@ class ColourAutoencoder(nn.Module):
     """Images [N, 3, 32, 32] in [0, 1] -> a code [N, n] -> images.
 
     code = A x + h(x) and image = B code + m + g(B code + m, code), with convolutional h and g. A, B and m start as PCA
-    (all directions scaled alike, to a code of mean variance one), h and g at zero: training begins at the best linear
-    code and can only learn more.
+    (scaled to codes of unit variance), h and g at zero: training begins at the best linear code and can only learn
+    more. White codes leave no number too faint for h to add to.
     """
 
     shape = (3, 32, 32)
@@ -53,11 +53,10 @@ class ColourAutoencoder(nn.Module):
 
     @torch.no_grad()
     def _start_as_pca(self, images: Tensor, code_size: int) -> None:
-        mean, directions, deviations = principal_components(images, code_size)
-        scale = deviations.square().mean().sqrt()
-        self.analyse.weight.copy_(directions.t() / scale)
-        self.analyse.bias.copy_(-(mean @ directions) / scale)
-        self.synthesise.weight.copy_(directions * scale)
+        mean, directions, scales = principal_components(images, code_size)
+        self.analyse.weight.copy_((directions / scales).t())
+        self.analyse.bias.copy_(-(mean @ directions) / scales)
+        self.synthesise.weight.copy_(directions * scales)
         self.synthesise.bias.copy_(mean)
         for last in (self.features[-1], self.refine[-1]):
             nn.init.zeros_(last.weight)

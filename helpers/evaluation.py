@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.stats import binomtest
 from sklearn.manifold import trustworthiness
+from sklearn.metrics import auc, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 from torch.nn import functional as F
@@ -236,3 +237,54 @@ def roughness(weights: Tensor) -> float:
     pictures = weights.view(-1, side, side)
     steps = pictures.diff(dim=1).square().mean() + pictures.diff(dim=2).square().mean()
     return (steps / 2 / pictures.square().mean()).sqrt().item()
+
+
+def intra_inter_ratio(codes: Tensor, labels: Tensor) -> float:
+    """How wide the classes are for how far they lie apart, from codes [N, d] and labels [N]; small is good.
+
+    The root mean square distance of a code to the mean of its class, over the mean distance between two class means.
+    Raises ValueError when a class between 0 and the largest label has no code.
+    """
+    counts = labels.bincount()
+    if counts.min() < 1 or len(counts) < 2:
+        raise ValueError("the ratio needs codes of two or more classes, and some of every class")
+    means = torch.zeros(len(counts), codes.shape[1]).index_add_(0, labels, codes) / counts[:, None]
+    within = (codes - means[labels]).square().sum(1).mean().sqrt()
+    return (within / torch.pdist(means).mean()).item()
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Same class or not? The share of pairs wrongly and rightly called "same" at every threshold, and the area."""
+
+    false_positive: np.ndarray
+    true_positive: np.ndarray
+    auc: float
+
+
+def verification_pairs(labels: Tensor, count: int, *, seed: int) -> tuple[Tensor, Tensor]:
+    """Random pairs of ``labels`` [N], half of one class, half of two: indices [2, P] and same or not [P].
+
+    No image is paired with itself. Raises ValueError for fewer than two pairs, or labels that cannot give both kinds.
+    """
+    counts = labels.bincount()
+    if count < 2 or counts.max() < 2 or (counts > 0).sum() < 2:
+        raise ValueError("pairs need a count of 2 or more, two classes, and a class of two or more images")
+    generator, found = torch.Generator().manual_seed(seed), {True: [], False: []}
+    while min(sum(map(len, rows)) for rows in found.values()) < count // 2:
+        a, b = torch.randint(len(labels), (2, 4 * count), generator=generator)
+        for same, rows in found.items():
+            rows.append(torch.stack([a, b], 1)[(a != b) & ((labels[a] == labels[b]) == same)])
+    pairs = torch.cat([torch.cat(rows)[: count // 2] for rows in found.values()]).T
+    return pairs, labels[pairs[0]] == labels[pairs[1]]
+
+
+def verification(codes: Tensor, pairs: Tensor, same: Tensor, *, cosine: bool = False) -> Verification:
+    """Tell pairs of one class from pairs of two by how close their codes are; ``pairs`` [2, P], ``same`` [P].
+
+    Close in Euclidean distance, which center loss shrinks, or by the cosine of the angle between two codes [N, d].
+    """
+    a, b = codes[pairs[0]], codes[pairs[1]]
+    score = F.cosine_similarity(a, b) if cosine else -(a - b).norm(dim=1)
+    false_positive, true_positive, _ = roc_curve(same.numpy(), score.numpy())
+    return Verification(false_positive, true_positive, float(auc(false_positive, true_positive)))

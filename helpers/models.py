@@ -151,3 +151,39 @@ def load_weights(network: nn.Module, path: str | Path, *, made_by: str) -> nn.Mo
         what = str(error).splitlines()[-1].strip()
         raise ValueError(f"{path} holds another network than {type(network).__name__} ({what})") from None
     return network
+
+
+class CodeClassifier(nn.Module):
+    """A network that gives a code and, by one linear layer upon it, class logits: ``body``, then ``code``, then head.
+
+    The head starts from torch's own random weights. The code and the logits are computed in float32 even under
+    autocast: with the eight bits of bfloat16 the codes would lie on a grid.
+    """
+
+    def __init__(self, body: nn.Sequential, code: nn.Linear, *, classes: int):
+        super().__init__()
+        self.body, self.code = body, code
+        self.head = nn.Linear(code.out_features, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images [N, ...] -> codes [N, d] and logits [N, classes]."""
+        hidden = self.body(images)
+        with torch.autocast(hidden.device.type, enabled=False):
+            codes = self.code(hidden.float())
+            return codes, self.head(codes)
+
+
+def planar_net(*, classes: int, seed: int, channels: tuple[int, int, int] = (16, 32, 64)) -> CodeClassifier:
+    """A small convolutional net with two numbers a code, to be drawn: images [N, 1, 28, 28].
+
+    The net of Wen et al. 2016 (table 1) has six 5x5 convolutions of 32 to 128 channels; this one has three 3x3, batch
+    normalisation, and a hidden layer: without one the two numbers learn slowly. Pooling comes before normalisation
+    and ReLU, which then have a quarter of the work.
+    """
+    torch.manual_seed(seed)
+    body = []
+    for inside, outside in zip((1, *channels), channels, strict=False):  # 28 -> 14 -> 7 -> 3
+        body += [nn.Conv2d(inside, outside, 3, padding=1, bias=False), nn.MaxPool2d(2)]
+        body += [nn.BatchNorm2d(outside), nn.ReLU()]
+    body += [nn.Flatten(), nn.Linear(9 * channels[-1], 128, bias=False), nn.BatchNorm1d(128), nn.ReLU()]
+    return CodeClassifier(nn.Sequential(*body), nn.Linear(128, 2), classes=classes)

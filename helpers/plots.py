@@ -11,6 +11,7 @@ from functools import partial
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 from IPython import get_ipython
 from IPython.core.pylabtools import print_figure
 from matplotlib.figure import Figure
@@ -181,14 +182,13 @@ def confusion_matrices(matrices: Mapping[str, Tensor], classes: Sequence[str]) -
     for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
         counts = np.asarray(matrix)
         mistakes = counts - np.diag(np.diag(counts))
-        axis.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(1, mistakes.max()) * 1.4)
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                weight = "bold" if row == column else "normal"
-                axis.text(column, row, count, ha="center", va="center", fontsize=6, weight=weight)
+        words = np.where(counts, counts.astype(str), "")
+        look = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4 * max(1, mistakes.max()), "cbar": False, "square": True}
+        names = {"xticklabels": classes, "yticklabels": classes}
+        sns.heatmap(mistakes, annot=words, fmt="", annot_kws={"size": 6, "color": INK}, ax=axis, **look, **names)
         axis.set(title=name_of(name), xlabel="predicted", ylabel="true")
-        axis.set(xticks=range(len(classes)), yticks=range(len(classes)), xticklabels=classes, yticklabels=classes)
         axis.tick_params(length=0)
+        axis.tick_params(axis="y", labelrotation=0)
     return figure
 
 

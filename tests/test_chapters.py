@@ -19,6 +19,14 @@ CONTRACT = {
     "02_denoising": """noisy.psnr median.psnr nlm.psnr tv.psnr gaussian.psnr scratch.psnr inbuilt.psnr conv.psnr
         scratch.ssim inbuilt.ssim conv.ssim ae.clean_code_accuracy ae.noisy_code_accuracy dae.clean_code_accuracy
         dae.noisy_code_accuracy scratch.seconds_per_epoch inbuilt.seconds_per_epoch""",
+    "03_center_loss": """ae.softmax.test_accuracy ae.center.test_accuracy dae.softmax.test_accuracy
+        dae.center.test_accuracy ae.softmax.noisy_accuracy ae.center.noisy_accuracy dae.softmax.noisy_accuracy
+        dae.center.noisy_accuracy ae.softmax.intra_inter_ratio ae.center.intra_inter_ratio
+        dae.softmax.intra_inter_ratio dae.center.intra_inter_ratio ae.softmax.verification_auc
+        ae.center.verification_auc dae.softmax.verification_auc dae.center.verification_auc
+        planar.softmax.test_accuracy planar.center.test_accuracy""",
+    "04_cifar10_bonus": """ae.test_mse dae.test_mse pca.test_mse ae.code_accuracy dae.code_accuracy pca.code_accuracy
+        noisy.psnr ae.psnr dae.psnr pca.psnr""",
 }
 CHAPTERS = chapters("quick")
 NOTEBOOKS = [chapter.notebook for chapter in CHAPTERS.values()]
