@@ -93,3 +93,13 @@ def test_it_is_committed_clean_and_short(path):
             assert not cell.outputs and cell.execution_count is None
             assert len(cell.source.splitlines()) <= 40
             assert not re.search(r"^\s*class |rcParams|plt\.", cell.source, re.M)
+
+
+@names
+def test_it_stands_alone_and_refers_to_every_figure_and_table(path):
+    text = "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
+    floats = set(re.findall(r"#\| label: ([\w-]+)", text))
+    labels = floats | set(re.findall(r"\{#([\w-]+)\}", text))
+    references = set(re.findall(r"@((?:fig|tbl|eq|sec)-[\w-]+)", text))
+    assert references <= labels  # a report may be made of this chapter alone
+    assert floats <= references
