@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import plots, tables
+from helpers import diagrams, plots, tables
 
 X = torch.rand(10, 784, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(40) % 4
 DRAWN = {
     "images": lambda: plots.image_rows({"clean": X, "noisy": X[:4]}, columns=list("abcdefghij")),
-    "layers": lambda: plots.autoencoder_diagram([784, 32, 2, 32, 784], encoder_layers=2),
+    "layers": lambda: diagrams.autoencoder([784, 32, 2, 32, 784], encoder_layers=2),
     "losses": lambda: plots.loss_curves(
         {"scratch": [1.0], "inbuilt": [1.0]}, [0.0, 1e-7], {"scratch": 1, "inbuilt": 2}
     ),
@@ -22,7 +22,7 @@ DRAWN = {
     "maps": lambda: plots.code_maps({"ae": np.random.default_rng(0).normal(size=(40, 2))}, LABELS, "abcd"),
     "softmax": lambda: plots.softmax_loss([0.7, 0.68], floor=0.64, uniform=0.87, reported=0.67),
     "weights": lambda: plots.weight_pictures({"ae": X, "dae": -X}),
-    "denoising": lambda: plots.denoising_diagram(X[0], X[1], X[2]),
+    "denoising": lambda: diagrams.denoising_autoencoder(X[0], X[1], X[2]),
     "learning": lambda: plots.learning_curves({"conv": {"training": [1, 0.5], "validation": [1, 0.6]}}, ylabel="loss"),
     "levels": lambda: plots.level_curves({"dB": {"noisy": [float("nan"), 9.0]}}, [0.0, 0.5], trained=0.5),
 }
