@@ -38,6 +38,7 @@ __all__ = [
     "load",
     "main",
     "manifest",
+    "part",
     "snapshot",
     "some_of_each",
 ]
@@ -93,6 +94,7 @@ def load(
     name: str,
     *,
     seed: int = 0,
+    classes: Sequence[str] | None = None,
     train: int | None = None,
     validation: int = 0,
     test: int | None = None,
@@ -102,10 +104,11 @@ def load(
 
     `validation` images are held out of the training set, `train` and `test` are how many to keep (None: all). The
     choice is random, stratified by class and fixed by `seed`; validation and test do not depend on `train`. Images
-    stay in file order. On the sample, sizes too large for it shrink in proportion.
+    stay in file order. On the sample, sizes too large for it shrink in proportion. `classes` keeps only the images of
+    these, before anything is split, and numbers them in the order given.
 
     Raises:
-        DataError: unknown name, impossible sizes, damaged files, a folder that cannot be written to, or, with
+        DataError: unknown name or class, impossible sizes, damaged files, a folder that cannot be written to, or, with
             `DATA=real`, missing files.
     """
     for what, size, least in (("train", train, 1), ("validation", validation, 0), ("test", test, 1)):
@@ -119,6 +122,11 @@ def load(
     else:
         _announce_sample()
         (images, labels, test_images, test_labels), fingerprint = _sample(name)
+    if classes:
+        numbers = _numbers(name, classes)
+        images, labels = _only(images, labels, numbers)
+        test_images, test_labels = _only(test_images, test_labels, numbers)
+    if not found:
         train, validation, test = _shrink(train, validation, test, len(labels), len(test_labels))
 
     if validation + (train or 1) > len(labels):  # something must be left to train on
@@ -133,7 +141,7 @@ def load(
         train=_choose(images, labels, kept),
         validation=_choose(images, labels, held_out),
         test=_choose(test_images, test_labels, tested),
-        classes=CLASSES[name],
+        classes=tuple(classes or CLASSES[name]),
         sample=not found,
         fingerprint=fingerprint,
     )
@@ -162,6 +170,18 @@ def some_of_each(labels: Tensor, count: int, *, seed: int | None = None) -> Tens
     if min(map(len, chosen)) < count:
         raise DataError(f"not every class has {count} images: use more images")
     return torch.stack(chosen)
+
+
+def part(split: Split, size: int, *, seed: int) -> Split:
+    """A random part of a split, classes in proportion, fixed by `seed`: `size` images, or all if it has no more.
+
+    Raises:
+        DataError: a size below one.
+    """
+    if size < 1:
+        raise DataError(f"{size} is no number of images: use a whole number, 1 or more")
+    chosen, _ = _stratify(_shuffled(len(split), seed), split.labels, min(size, len(split)))
+    return _choose(split.images, split.labels, chosen)
 
 
 def manifest(name: str, root: str | os.PathLike | None = None) -> dict[str, object]:
@@ -237,6 +257,24 @@ def _shrink(
         validation = max(validation * available // wanted, min(validation, 10))  # one of each class, if asked for
         train = None if train is None else available - validation
     return train, validation, test and min(test, available_test)
+
+
+def _numbers(name: str, classes: Sequence[str]) -> list[int]:
+    """The labels of ``classes``. Raises DataError for one that the set does not have, or has been named twice."""
+    wrong = [word for k, word in enumerate(classes) if word not in CLASSES[name] or word in classes[:k]]
+    if wrong:
+        raise DataError(f"{name} has no class {wrong[0]!r} to add: name each once, of {', '.join(CLASSES[name])}")
+    return [CLASSES[name].index(word) for word in classes]
+
+
+def _only(images: Tensor, labels: Tensor, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The images whose label is among ``numbers``, labelled 0, 1, ... in their order."""
+    import torch
+
+    new = torch.full((int(labels.max()) + 1,), -1)
+    new[list(numbers)] = torch.arange(len(numbers))
+    kept = new[labels] >= 0
+    return images[kept], new[labels][kept]
 
 
 def _shuffled(size: int, seed: int) -> Tensor:

@@ -27,6 +27,14 @@ CONTRACT = {
         planar.softmax.test_accuracy planar.center.test_accuracy""",
     "04_cifar10_bonus": """ae.test_mse dae.test_mse pca.test_mse ae.code_accuracy dae.code_accuracy pca.code_accuracy
         noisy.psnr ae.psnr dae.psnr pca.psnr""",
+    "07_classical_baselines": """svm_linear.test_accuracy svm_linear.fit_seconds svm_linear.predict_seconds
+        svm_poly.test_accuracy svm_poly.fit_seconds svm_poly.predict_seconds
+        logistic.test_accuracy logistic.fit_seconds logistic.predict_seconds
+        gaussian_nb.test_accuracy gaussian_nb.fit_seconds gaussian_nb.predict_seconds
+        svm_rbf_hog.test_accuracy svm_rbf_hog.fit_seconds svm_rbf_hog.predict_seconds
+        ffnn.test_accuracy ffnn.fit_seconds ffnn.predict_seconds
+        seed_cnn.test_accuracy seed_cnn.fit_seconds seed_cnn.predict_seconds
+        cnn.test_accuracy cnn.fit_seconds cnn.predict_seconds""",
 }
 CHAPTERS = chapters("quick")
 NOTEBOOKS = [chapter.notebook for chapter in CHAPTERS.values()]

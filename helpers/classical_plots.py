@@ -1,0 +1,247 @@
+"""The figures of the chapter on classical methods: colour pictures, a convolution, and all models at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from scipy.ndimage import maximum_filter
+from skimage.feature import hog
+from skimage.transform import resize
+from torch import Tensor
+
+from helpers.classifiers import convolution_matrix
+from helpers.evaluation import Accuracy
+from helpers.plots import CLASSES, INK, PALE, WIDTH
+
+NAMES = {
+    "svm_linear": "linear SVM",
+    "svm_poly": "polynomial SVM",
+    "logistic": "logistic regression",
+    "gaussian_nb": "naive Bayes",
+    "svm_rbf_hog": "RBF SVM on HOG + colour",
+    "ffnn": "feed-forward net",
+    "seed_cnn": "Report A's CNN",
+    "cnn": "our CNN",
+}
+NETWORKS = {"ffnn": "#009E73", "seed_cnn": "#CC79A7", "cnn": "#0072B2"}  # Okabe & Ito 2008, as in helpers.plots
+BLUES, HEAT = mpl.colormaps["Blues"], mpl.colormaps["Oranges"]
+
+
+def picture_rows(rows: Mapping[str, Tensor | np.ndarray], *, columns: Sequence[str] = ()) -> Figure:
+    """A row of square pictures beside each name, a heading above each column.
+
+    A row is colour images [n, 3, H, H] or grey ones [n, H, H], all in bytes; sides may differ by whole factors.
+    """
+    rows = {name: _coloured(np.asarray(images)) for name, images in rows.items()}
+    count, side = max(map(len, rows.values())), max(images.shape[1] for images in rows.values())
+    pitch = side + max(1, side // 8)
+    # One sheet with white gaps: a figure with an axes for every picture would take seconds to draw.
+    sheet = np.full((len(rows) * pitch, count * pitch, 3), 255, dtype=np.uint8)
+    for i, images in enumerate(rows.values()):
+        for j, image in enumerate(images):
+            large = image.repeat(side // len(image), 0).repeat(side // len(image), 1)
+            sheet[i * pitch : i * pitch + side, j * pitch : j * pitch + side] = large
+    inches = min(0.88, (WIDTH - 0.9) / count)
+    figure, axis = plt.subplots(figsize=(WIDTH, inches * len(rows) + (0.25 if columns else 0.05)))
+    axis.imshow(sheet[: side - pitch, : side - pitch])
+    axis.set_yticks([i * pitch + side / 2 for i in range(len(rows))], list(rows))
+    axis.set_xticks([j * pitch + side / 2 for j in range(len(columns))], columns)
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def _coloured(images: np.ndarray) -> np.ndarray:
+    return images.transpose(0, 2, 3, 1) if images.ndim == 4 else images[..., None].repeat(3, -1)
+
+
+def feature_rows(images: Tensor, columns: Sequence[str]) -> Figure:
+    """Images uint8 [n, 3, H, W], and what the classical features keep of them: edges' directions and coarse colour."""
+    pictures = images.permute(0, 2, 3, 1).numpy()
+    # Drawn four times as large, smoothly: in the four pixels of a cell there is no room for strokes.
+    settings = {"orientations": 9, "pixels_per_cell": (16, 16), "cells_per_block": (2, 2), "channel_axis": 2}
+    large = [resize(picture, (128, 128), order=3) for picture in pictures]
+    strokes = [maximum_filter(hog(picture, **settings, visualize=True)[1], 2) for picture in large]
+    edges = np.stack([(stroke / max(np.percentile(stroke, 99), 1e-9)).clip(0, 1) for stroke in strokes])
+    edges = (255 * edges).astype(np.uint8)
+    n, height, width, _ = pictures.shape
+    colours = pictures.reshape(n, height // 4, 4, width // 4, 4, 3).mean((2, 4)).astype(np.uint8).transpose(0, 3, 1, 2)
+    return picture_rows({"image": images, "edges": edges, "colour": colours}, columns=columns)
+
+
+def convolution(image: Tensor, kernel: Tensor, output: Tensor) -> Figure:
+    """A worked convolution: image [side, side] under the kernel [k, k], the output, and the matrix it is.
+
+    Every weight of the kernel has one colour, wherever it is used. Of the output, what a stride of two keeps is framed.
+    """
+    figure = _free_figure(2.9)
+    grid = figure.add_gridspec(
+        2, 3, width_ratios=[5, 3, 3], height_ratios=[1.45, 1], left=0.02, right=0.98, top=0.9, bottom=0.1
+    )
+    size = len(kernel)
+    colours = np.asarray([mpl.colors.to_rgb(c) for c in CLASSES])[: size * size]
+    tints = 0.45 * colours + 0.55
+    under, mark, result = (figure.add_subplot(grid[0, k]) for k in range(3))
+    white = np.ones((*image.shape, 3))
+    white[:size, :size] = tints.reshape(size, size, 3)
+    _numbers(under, image, white, title="input, the kernel on its first place")
+    for (i, j), weight in np.ndenumerate(np.asarray(kernel)):
+        under.text(j + 0.42, i + 0.44, f"×{weight:g}", ha="right", va="bottom", fontsize=5.5)
+    under.add_patch(Rectangle((0.5, -0.5), size, size, fill=False, edgecolor=INK, linestyle="--", linewidth=1))
+    _numbers(mark, kernel, tints.reshape(size, size, 3), title="kernel")
+    first = np.ones((*output.shape, 3))
+    first[0, 0] = 0.85
+    _numbers(result, output, first, title="output")
+    for i in range(0, len(output), 2):
+        for j in range(0, len(output), 2):
+            result.add_patch(Rectangle((j - 0.4, i - 0.4), 0.8, 0.8, fill=False, edgecolor=INK, linewidth=1.3))
+    whole = figure.add_subplot(grid[1, :])
+    order = torch.arange(1, size * size + 1).view(size, size)
+    places = convolution_matrix(order, len(image)).numpy() - 1  # which weight stands there, -1 for none
+    shown = np.where(places[..., None] >= 0, tints[np.maximum(places, 0)], 1.0)
+    whole.imshow(shown, aspect="auto")
+    whole.set_xticks(np.arange(places.shape[1] + 1) - 0.5, minor=True)
+    whole.set_yticks(np.arange(places.shape[0] + 1) - 0.5, minor=True)
+    whole.grid(which="minor", color="#dddddd", linewidth=0.4)
+    whole.set(xticks=[], yticks=[], xlabel="pixel of the input", ylabel="output")
+    whole.tick_params(which="both", length=0)
+    whole.set_title("the same as a matrix: every row holds the same nine weights", fontsize=8)
+    return figure
+
+
+def _free_figure(height: float) -> Figure:
+    """A figure whose axes stay where they are put."""
+    figure = plt.figure(figsize=(WIDTH, height))
+    # Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
+    figure.set_layout_engine("none")
+    return figure
+
+
+def _numbers(axis: Axes, values: Tensor, colours: np.ndarray, *, title: str) -> None:
+    axis.imshow(colours)
+    for (i, j), value in np.ndenumerate(np.asarray(values)):
+        axis.text(j, i, f"{value:g}", ha="center", va="center", fontsize=8)
+        axis.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor="#cccccc", linewidth=0.5))
+    axis.set_title(title, fontsize=8, loc="center")
+    axis.set(xlim=(-0.55, values.shape[1] - 0.45), ylim=(values.shape[0] - 0.45, -0.55))
+    axis.set_axis_off()
+
+
+def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
+    """Training loss by epoch, a panel for each network: augmented and smoothed losses cannot share an axis."""
+    figure, axes = plt.subplots(1, len(curves), squeeze=False, figsize=(WIDTH, 1.9))
+    for axis, (name, values) in zip(axes[0], curves.items(), strict=True):
+        axis.plot(range(1, len(values) + 1), values, color=NETWORKS[name], marker="o", markersize=2.5)
+        axis.set(title=NAMES[name], xlabel="epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0, 0].set_ylabel("cross entropy")
+    return figure
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the figure shows of one model: probabilities [n, C] of the sample images, counts [C, C] with true classes
+    in rows, accuracy, seconds, and what was reported (None: nothing).
+    """
+
+    samples: Tensor
+    confusion: Tensor
+    accuracy: Accuracy
+    fit_seconds: float
+    predict_seconds: float
+    reported: float | None = None
+    reported_classes: Sequence[float] | None = None
+
+
+def at_a_glance(results: Mapping[str, Result], images: Tensor, classes: Sequence[str]) -> Figure:
+    """A line for each model: probabilities of sample ``images``, confusion, accuracy, seconds.
+
+    ``images`` are uint8 [C, 3, H, W], one of each class in their order, so that right answers lie on the diagonal.
+    """
+    height, top = 0.98, 0.62
+    total = height * len(results) + top + 0.3
+    figure = _free_figure(total)
+    box = {"left": 0.095, "right": 0.985, "top": 1 - top / total, "bottom": 0.3 / total}
+    grid = figure.add_gridspec(len(results), 4, width_ratios=[1.3, 1.3, 1.65, 1.05], hspace=0.28, wspace=0.1, **box)
+    slowest = max(r.fit_seconds for r in results.values())
+    quickest = max(0.001, min(min(r.fit_seconds, r.predict_seconds) for r in results.values()))
+    for k, (name, result) in enumerate(results.items()):
+        sample, matrix, accuracy, seconds = (figure.add_subplot(grid[k, j]) for j in range(4))
+        _percents(sample, np.asarray(result.samples).T, BLUES)
+        sample.set_yticks(range(len(classes)), classes, fontsize=5.5)
+        sample.set_title(NAMES[name], weight="bold", fontsize=7.5, pad=2.5)
+        counts = np.asarray(result.confusion, dtype=float).T  # a column for each true class, as in the panel before
+        _percents(matrix, counts / np.maximum(counts.sum(0), 1), HEAT)
+        _bars(accuracy, result)
+        _times(seconds, result, (quickest / 2, slowest * 2))
+        if k == 0:
+            _strip(figure, sample, images)
+            heads = ["", "confusion (%)", "accuracy by class and overall", "seconds"]
+            for axis, head in zip((sample, matrix, accuracy, seconds), heads, strict=True):
+                axis.annotate(head, (0, 1), (0, 22), xycoords="axes fraction", textcoords="offset points", fontsize=7.5)
+        if k == len(results) - 1:
+            sample.set_xlabel("probabilities (%)", fontsize=6.5, labelpad=3)
+            matrix.set_xlabel("true class", fontsize=6.5, labelpad=3)
+            accuracy.tick_params(labelbottom=True, labelsize=6)
+    return figure
+
+
+def _percents(axis: Axes, shares: np.ndarray, colours: mpl.colors.Colormap) -> None:
+    """Shares [C, n] as tinted cells with whole percents, left out where they round to nothing."""
+    axis.imshow(shares, cmap=colours, vmin=0, vmax=1.15, aspect="auto")
+    for (i, j), share in np.ndenumerate(shares):
+        if share >= 0.005:
+            weight = "bold" if i == j else "normal"
+            colour = "white" if share > 0.6 else INK
+            axis.text(j, i, f"{100 * share:.0f}", ha="center", va="center", fontsize=5.2, weight=weight, color=colour)
+    axis.set(xticks=[], yticks=[])
+    axis.tick_params(length=0, pad=2)
+
+
+def _bars(axis: Axes, result: Result) -> None:
+    counts = np.asarray(result.confusion, dtype=float)
+    values = np.diag(counts) / np.maximum(counts.sum(1), 1)
+    rows = np.arange(len(values))
+    axis.barh(rows, values, height=0.62, color="#9fc5e0")
+    axis.axvspan(result.accuracy.low, result.accuracy.high, color=CLASSES[1], alpha=0.25, linewidth=0)
+    axis.axvline(result.accuracy.value, color=CLASSES[1], linewidth=1.1)
+    if result.reported is not None:
+        axis.axvline(result.reported, color="#CC79A7", linewidth=1.1, linestyle="--")
+    if result.reported_classes is not None:
+        axis.plot(result.reported_classes, rows, "D", markersize=2.6, color="#CC79A7", markeredgewidth=0)
+    axis.set(xlim=(0, 1), ylim=(len(values) - 0.5, -0.5), yticks=[], xticks=np.linspace(0, 1, 5))
+    axis.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+    axis.tick_params(labelbottom=False, length=2)
+    reported = "" if result.reported is None else f", reported {result.reported:.1%}"
+    axis.set_title(f"{result.accuracy.value:.1%}{reported}", fontsize=7, pad=2.5)
+
+
+def _times(axis: Axes, result: Result, limits: tuple[float, float]) -> None:
+    for row, (word, value) in enumerate((("fit", result.fit_seconds), ("predict", result.predict_seconds))):
+        axis.barh(row, value - limits[0], left=limits[0], height=0.3, color=PALE)
+        text = f"{word} {value:.0f} s" if value >= 9.95 else f"{word} {value:.1f} s"
+        axis.text(limits[0] * 1.15, row - 0.24, text, ha="left", va="bottom", fontsize=6.5)
+    axis.set(xscale="log", xlim=limits, ylim=(1.4, -0.75), yticks=[])
+    axis.minorticks_off()
+    axis.set_xticks([])
+    axis.spines[["left", "bottom"]].set_visible(False)
+
+
+def _strip(figure: Figure, axis: Axes, images: Tensor) -> None:
+    """The sample images above the columns of ``axis``."""
+    place, (width, height) = axis.get_position(), figure.get_size_inches()
+    side = place.width / len(images)
+    above = place.y1 + 0.17 / height
+    for k, image in enumerate(np.asarray(images)):
+        inset = figure.add_axes((place.x0 + k * side, above, side * 0.94, side * 0.94 * width / height))
+        inset.imshow(image.transpose(1, 2, 0))
+        inset.set_axis_off()
