@@ -26,7 +26,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import Tensor
 
-from helpers.data import Split
+from helpers.data import Split, flat
 from helpers.training import progress
 
 try:  # the same predictions several times quicker, but made for x86-64 only
@@ -40,8 +40,8 @@ COLOUR_SCALE = 250.0
 
 
 def pixels(images: Tensor) -> np.ndarray:
-    """Images uint8 [N, ...] -> their bytes in a row, float32 [N, D] in [0, 1]."""
-    return images.flatten(1).numpy().astype(np.float32) / 255
+    """Images uint8 [N, ...] -> their pixels in a row, float32 [N, D] in [0, 1]."""
+    return flat(images).numpy()
 
 
 def hog_and_colour(images: Tensor) -> np.ndarray:
@@ -51,8 +51,11 @@ def hog_and_colour(images: Tensor) -> np.ndarray:
     and of 8 x 8 pixels, normalised in blocks of 2 x 2 cells; mean and deviation of the colour of every cell of 4 x 4
     pixels, in CIELAB, where distances are those that an eye sees. 2,472 numbers from 32 x 32 pixels.
     """
-    pictures = images.permute(0, 2, 3, 1).numpy().astype(np.float32) / 255
-    return np.hstack([_edges(pictures, 4), _edges(pictures, 8), _colours(pictures, 4)])
+    parts = []
+    for part in images.split(1000):  # the conversions hold many times their input
+        pictures = part.permute(0, 2, 3, 1).numpy().astype(np.float32) / 255
+        parts.append(np.hstack([_edges(pictures, 4), _edges(pictures, 8), _colours(pictures, 4)]))
+    return np.concatenate(parts)
 
 
 def _edges(pictures: np.ndarray, cell: int) -> np.ndarray:
@@ -64,8 +67,7 @@ def _edges(pictures: np.ndarray, cell: int) -> np.ndarray:
 
 def _colours(pictures: np.ndarray, cell: int) -> np.ndarray:
     count, height, width, _ = pictures.shape
-    parts = (pictures[k : k + 1000] for k in range(0, count, 1000))  # the conversion holds many times its input
-    lab = np.concatenate([rgb2lab(part).astype(np.float32) for part in parts])
+    lab = rgb2lab(pictures).astype(np.float32)
     cells = lab.reshape(count, height // cell, cell, width // cell, cell, 3)
     means, spreads = cells.mean((2, 4)), cells.std((2, 4))
     colours = np.concatenate([means.reshape(count, -1), spreads.reshape(count, -1)], axis=1)
@@ -118,12 +120,12 @@ METHODS = {
     ),
     "logistic": Method(
         pixels,
-        [{"C": c} for c in (0.001, 0.01, 0.1)],
+        [{"C": c} for c in (0.0001, 0.001, 0.01)],
         lambda settings, components, seed, calibrated: logistic(settings, components=components, seed=seed),
     ),
     "gaussian_nb": Method(
         pixels,
-        [{"components": n} for n in (16, 32, 64, 128)],
+        [{"components": n} for n in (8, 16, 32, 64)],
         lambda settings, components, seed, calibrated: naive_bayes(min(settings["components"], components), seed=seed),
     ),
     "svm_rbf_hog": Method(hog_and_colour, [{"C": c} for c in (1.0, 3.0, 10.0)], _svm("rbf")),

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from helpers.classifiers import convolution_matrix
 from helpers.evaluation import Accuracy
-from helpers.plots import CLASSES, INK, PALE, WIDTH
+from helpers.plots import CLASSES, INK, MODELS, WIDTH
 
 NAMES = {
     "svm_linear": "linear SVM",
@@ -31,7 +31,12 @@ NAMES = {
     "seed_cnn": "Report A's CNN",
     "cnn": "our CNN",
 }
-NETWORKS = {"ffnn": "#009E73", "seed_cnn": "#CC79A7", "cnn": "#0072B2"}  # Okabe & Ito 2008, as in helpers.plots
+NETWORKS = {
+    "ffnn": "#009E73",
+    "seed_cnn": MODELS["reported"],
+    "cnn": "#0072B2",
+}  # Okabe & Ito 2008, as in helpers.plots
+REPORTED = MODELS["reported"]
 BLUES, HEAT = mpl.colormaps["Blues"], mpl.colormaps["Oranges"]
 
 
@@ -141,7 +146,7 @@ def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
     figure, axes = plt.subplots(1, len(curves), squeeze=False, figsize=(WIDTH, 1.9))
     for axis, (name, values) in zip(axes[0], curves.items(), strict=True):
         axis.plot(range(1, len(values) + 1), values, color=NETWORKS[name], marker="o", markersize=2.5)
-        axis.set(title=NAMES[name], xlabel="epoch")
+        axis.set(title=NAMES[name], xlabel="epoch", xlim=(0.5, len(values) + 0.5))
         axis.xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].set_ylabel("cross entropy")
     return figure
@@ -163,46 +168,64 @@ class Result:
 
 
 def at_a_glance(results: Mapping[str, Result], images: Tensor, classes: Sequence[str]) -> Figure:
-    """A line for each model: probabilities of sample ``images``, confusion, accuracy, seconds.
+    """A block for each model, in two columns: probabilities of sample ``images``, confusion, accuracy, seconds.
 
     ``images`` are uint8 [C, 3, H, W], one of each class in their order, so that right answers lie on the diagonal.
     """
-    height, top = 0.98, 0.62
-    total = height * len(results) + top + 0.3
-    figure = _free_figure(total)
-    box = {"left": 0.095, "right": 0.985, "top": 1 - top / total, "bottom": 0.3 / total}
-    grid = figure.add_gridspec(len(results), 4, width_ratios=[1.3, 1.3, 1.65, 1.05], hspace=0.28, wspace=0.1, **box)
-    slowest = max(r.fit_seconds for r in results.values())
-    quickest = max(0.001, min(min(r.fit_seconds, r.predict_seconds) for r in results.values()))
+    rows = -(-len(results) // 2)
+    top, pitch, tall, wide = 0.42, 1.1, 0.82, 0.88  # inches
+    height = top + pitch * rows + 0.12
+    figure = _free_figure(height)
+
+    def place(left: float, above: float, width: float, tall: float) -> Axes:
+        return figure.add_axes((left / WIDTH, 1 - (above + tall) / height, width / WIDTH, tall / height))
+
     for k, (name, result) in enumerate(results.items()):
-        sample, matrix, accuracy, seconds = (figure.add_subplot(grid[k, j]) for j in range(4))
+        column, row = divmod(k, rows)
+        left, above = 0.56 + 2.9 * column, top + row * pitch + pitch - tall - 0.04
+        sample, matrix = place(left, above, wide, tall), place(left + wide + 0.06, above, wide, tall)
+        accuracy = place(left + 2 * wide + 0.14, above, wide - 0.04, tall)
         _percents(sample, np.asarray(result.samples).T, BLUES)
-        sample.set_yticks(range(len(classes)), classes, fontsize=5.5)
-        sample.set_title(NAMES[name], weight="bold", fontsize=7.5, pad=2.5)
         counts = np.asarray(result.confusion, dtype=float).T  # a column for each true class, as in the panel before
         _percents(matrix, counts / np.maximum(counts.sum(0), 1), HEAT)
         _bars(accuracy, result)
-        _times(seconds, result, (quickest / 2, slowest * 2))
-        if k == 0:
-            _strip(figure, sample, images)
-            heads = ["", "confusion (%)", "accuracy by class and overall", "seconds"]
-            for axis, head in zip((sample, matrix, accuracy, seconds), heads, strict=True):
-                axis.annotate(head, (0, 1), (0, 22), xycoords="axes fraction", textcoords="offset points", fontsize=7.5)
-        if k == len(results) - 1:
-            sample.set_xlabel("probabilities (%)", fontsize=6.5, labelpad=3)
-            matrix.set_xlabel("true class", fontsize=6.5, labelpad=3)
-            accuracy.tick_params(labelbottom=True, labelsize=6)
+        _above(sample, NAMES[name], f"fit {_seconds(result.fit_seconds)}, predict {_seconds(result.predict_seconds)}")
+        reported = "" if result.reported is None else f"reported {result.reported:.1%}"
+        _above(accuracy, f"{result.accuracy.value:.1%}", reported, colour=REPORTED)
+        if column == 0:
+            sample.set_yticks(range(len(classes)), classes, fontsize=5.5)
+        if row == 0:
+            for j, image in enumerate(np.asarray(images)):
+                picture = place(
+                    left + j * wide / len(images), 0.18, 0.94 * wide / len(images), 0.94 * wide / len(images)
+                )
+                picture.imshow(image.transpose(1, 2, 0))
+                picture.set_axis_off()
+            heads = {sample: "probabilities (%)", matrix: "confusion (%)", accuracy: "accuracy"}
+            for axis, head in heads.items():
+                figure.text(axis.get_position().x0, 1 - 0.03 / height, head, va="top", fontsize=7)
+        accuracy.tick_params(labelbottom=row == rows - 1, labelsize=5.5, pad=1.5)
     return figure
+
+
+def _above(axis: Axes, strong: str, weak: str, *, colour: str = INK) -> None:
+    look = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    axis.annotate(strong, (0, 1), (0, 8.5), fontsize=7, weight="bold", **look)
+    axis.annotate(weak, (0, 1), (0, 1.5), fontsize=5.8, color=colour, **look)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s" if value >= 9.95 else f"{value:.1f} s"
 
 
 def _percents(axis: Axes, shares: np.ndarray, colours: mpl.colors.Colormap) -> None:
     """Shares [C, n] as tinted cells with whole percents, left out where they round to nothing."""
     axis.imshow(shares, cmap=colours, vmin=0, vmax=1.15, aspect="auto")
     for (i, j), share in np.ndenumerate(shares):
-        if share >= 0.005:
+        if round(100 * share):
             weight = "bold" if i == j else "normal"
             colour = "white" if share > 0.6 else INK
-            axis.text(j, i, f"{100 * share:.0f}", ha="center", va="center", fontsize=5.2, weight=weight, color=colour)
+            axis.text(j, i, f"{100 * share:.0f}", ha="center", va="center", fontsize=4.8, weight=weight, color=colour)
     axis.set(xticks=[], yticks=[])
     axis.tick_params(length=0, pad=2)
 
@@ -215,33 +238,9 @@ def _bars(axis: Axes, result: Result) -> None:
     axis.axvspan(result.accuracy.low, result.accuracy.high, color=CLASSES[1], alpha=0.25, linewidth=0)
     axis.axvline(result.accuracy.value, color=CLASSES[1], linewidth=1.1)
     if result.reported is not None:
-        axis.axvline(result.reported, color="#CC79A7", linewidth=1.1, linestyle="--")
+        axis.axvline(result.reported, color=REPORTED, linewidth=1.1, linestyle="--")
     if result.reported_classes is not None:
-        axis.plot(result.reported_classes, rows, "D", markersize=2.6, color="#CC79A7", markeredgewidth=0)
-    axis.set(xlim=(0, 1), ylim=(len(values) - 0.5, -0.5), yticks=[], xticks=np.linspace(0, 1, 5))
+        axis.plot(result.reported_classes, rows, "D", markersize=2.6, color=REPORTED, markeredgewidth=0)
+    axis.set(xlim=(0, 1), ylim=(len(values) - 0.5, -0.5), yticks=[], xticks=(0, 0.5, 1))
     axis.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
-    axis.tick_params(labelbottom=False, length=2)
-    reported = "" if result.reported is None else f", reported {result.reported:.1%}"
-    axis.set_title(f"{result.accuracy.value:.1%}{reported}", fontsize=7, pad=2.5)
-
-
-def _times(axis: Axes, result: Result, limits: tuple[float, float]) -> None:
-    for row, (word, value) in enumerate((("fit", result.fit_seconds), ("predict", result.predict_seconds))):
-        axis.barh(row, value - limits[0], left=limits[0], height=0.3, color=PALE)
-        text = f"{word} {value:.0f} s" if value >= 9.95 else f"{word} {value:.1f} s"
-        axis.text(limits[0] * 1.15, row - 0.24, text, ha="left", va="bottom", fontsize=6.5)
-    axis.set(xscale="log", xlim=limits, ylim=(1.4, -0.75), yticks=[])
-    axis.minorticks_off()
-    axis.set_xticks([])
-    axis.spines[["left", "bottom"]].set_visible(False)
-
-
-def _strip(figure: Figure, axis: Axes, images: Tensor) -> None:
-    """The sample images above the columns of ``axis``."""
-    place, (width, height) = axis.get_position(), figure.get_size_inches()
-    side = place.width / len(images)
-    above = place.y1 + 0.17 / height
-    for k, image in enumerate(np.asarray(images)):
-        inset = figure.add_axes((place.x0 + k * side, above, side * 0.94, side * 0.94 * width / height))
-        inset.imshow(image.transpose(1, 2, 0))
-        inset.set_axis_off()
+    axis.tick_params(length=2)

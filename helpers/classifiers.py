@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from helpers.data import Split
 from helpers.device import Device
+from helpers.models import convolution
 from helpers.training import History, progress
 
 
@@ -81,15 +82,10 @@ class ConvNet(nn.Sequential):
         for width in widths:
             if stages:
                 stages.append(nn.MaxPool2d(2))
-            stages += _convolution(channels, width) + _convolution(width, width)
+            stages += [*convolution(channels, width), *convolution(width, width)]
             channels = width
         pool = (nn.AdaptiveMaxPool2d(1), nn.Flatten())
         super().__init__(Standardise(images), *stages, *pool, nn.Linear(channels, classes))
-
-
-def _convolution(channels_in: int, channels_out: int) -> list[nn.Module]:
-    convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)  # the next layer has a bias
-    return [convolution, nn.BatchNorm2d(channels_out), nn.ReLU()]
 
 
 class FeedForward(nn.Sequential):

@@ -30,7 +30,7 @@ def test_six_classes_of_ten_are_kept_numbered_and_counted(scenes):
 
 def test_classes_come_in_the_order_given_with_the_images_they_had(scenes, tmp_path, monkeypatch):
     monkeypatch.setattr(data.files, "_online", lambda: False)
-    everything = data.load("CIFAR10", root=tmp_path)
+    everything = data.load("CIFAR10", root=tmp_path)  # the drawn sample: ten classes
     two = data.load("CIFAR10", classes=("dog", "bird"), root=tmp_path)
     assert torch.equal(two.test.images[two.test.labels == 0], everything.test.images[everything.test.labels == 5])
     assert torch.equal(two.test.images[two.test.labels == 1], everything.test.images[everything.test.labels == 2])
