@@ -30,6 +30,15 @@ def test_it_starts_as_pca():
     torch.testing.assert_close(codes.var(0, correction=0), torch.ones(7), atol=1e-3, rtol=0)
 
 
+def test_encoding_and_decoding_in_turn_are_the_whole_network():
+    images, exact = scenes(), device.pick().exact
+    network = ColourAutoencoder(images, code_size=7, width=2)
+    torch.nn.init.normal_(network.refine[-1].weight, std=0.1)
+    codes = training.encode(network, images, exact)
+    assert codes.shape == (len(images), 7)
+    torch.testing.assert_close(training.decode(network, codes, exact), training.denoise(network, images, exact))
+
+
 def test_training_only_improves_on_it():
     images = scenes()
     torch.manual_seed(0)

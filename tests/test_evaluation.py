@@ -96,3 +96,10 @@ def test_a_map_of_separate_groups_is_trusted_and_a_random_one_is_not():
     assert trust > 0.9 and knn > 0.95
     noise = torch.rand(160, 2, generator=generator).numpy()
     assert evaluation.map_quality(noise, images, labels)[1] < 0.6
+
+
+def test_roughness_tells_noise_from_smooth_pictures():
+    noise = torch.randn(50, 784, generator=torch.Generator().manual_seed(0))
+    ramp = torch.linspace(-1, 1, 28).repeat(28, 1).flatten()[None]
+    assert evaluation.roughness(noise) == pytest.approx(2**0.5, rel=0.02)
+    assert evaluation.roughness(ramp) < 0.1
