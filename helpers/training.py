@@ -81,7 +81,9 @@ class History:
     """What a training run leaves: mean losses and seconds of every epoch, and the loss of every batch."""
 
     loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)  # of classifiers, on the batches as they were trained on
     validation_loss: list[float] = field(default_factory=list)  # empty without validation images
+    validation_accuracy: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     batch_losses: list[float] = field(default_factory=list)
 

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers import classifiers, device
-from helpers.classifiers import ConvNet, FeedForward, Recipe, SeedCNN
+from helpers.classifiers import ConvNet, FeedForward, Recipe, ReportACNN
 from helpers.data import Split
 
 FAST = device.pick()
@@ -26,7 +26,7 @@ def bars(n=96, colour=True):
     return Split(images.unsqueeze(1).repeat(1, 3, 1, 1) if colour else images, labels)
 
 
-@pytest.mark.parametrize("build", [SeedCNN, ConvNet, FeedForward])
+@pytest.mark.parametrize("build", [ReportACNN, ConvNet, FeedForward])
 @pytest.mark.parametrize("shape", [(4, 3, 32, 32), (4, 28, 28)])
 def test_every_network_takes_colour_and_grey_images(build, shape):
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
@@ -36,7 +36,7 @@ def test_every_network_takes_colour_and_grey_images(build, shape):
 
 
 def test_the_seed_reports_cnn_is_the_one_it_prints():
-    network = SeedCNN(torch.zeros(2, 3, 32, 32, dtype=torch.uint8), classes=6)
+    network = ReportACNN(torch.zeros(2, 3, 32, 32, dtype=torch.uint8), classes=6)
     kinds = [type(module).__name__ for module in network]
     assert kinds[1:10] == ["Conv2d", "BatchNorm2d", "MaxPool2d"] * 3
     assert [m.out_features for m in network if isinstance(m, torch.nn.Linear)] == [512, 64, 6]
