@@ -18,7 +18,7 @@ from helpers.training import History
 RIGHT, WRONG = "#1a7f37", "#b3261e"
 # Okabe & Ito 2008, as in helpers.plots: Report B's own in its colour, the controls in others.
 MODELS |= {
-    "report_b_cnn": MODELS["reported"],
+    "seed_cnn": MODELS["reported"],
     "cnn": "#0072B2",
     "encoder": "#0072B2",
     "full_frozen": "#D55E00",
@@ -26,18 +26,23 @@ MODELS |= {
     "full_frozen_noisy": "#CC79A7",
     "random_init": "#7F7F7F",
     "same_domain": "#009E73",
+    "classifier_alone": "#009E73",
     "pretrained": "#0072B2",
     "frozen": "#D55E00",
     "random": "#7F7F7F",
 }
 NAMES |= {
-    "encoder": "fine-tuned encoder",
-    "full_frozen": "whole, frozen",
-    "full_trainable": "whole, trainable",
-    "full_frozen_noisy": "whole, frozen, noisy",
-    "random_init": "random weights",
-    "same_domain": "pre-trained on garments",
-    "pretrained": "pre-trained",
+    "seed_cnn": "Report B's CNN",
+    "cnn": "our CNN",
+    "encoder": "encoder from digits",
+    "random_init": "encoder from random weights",
+    "same_domain": "encoder from garments",
+    "full_frozen": "frozen denoiser",
+    "full_trainable": "trainable denoiser",
+    "full_frozen_noisy": "frozen denoiser, noise",
+    "classifier_alone": "classifier alone",
+    "pretrained": "fine-tuned",
+    "frozen": "frozen",
     "random": "random weights",
 }
 
@@ -70,26 +75,24 @@ def answers(
 ) -> Figure:
     """Blocks of test images [N, H, W], chosen by their indices, each with what was predicted and how surely.
 
-    Blocks stand side by side, four images a row; right answers have a green frame, wrong ones a red one and the true
+    One block has eight images a row, two have four; right answers have a green frame, wrong ones a red one and the true
     class under the predicted one.
     """
-    columns, rows = 4, -(-max(map(len, blocks.values())) // 4)
-    cell, head = WIDTH / (columns * len(blocks) + 0.5), 0.22
-    high = cell + 0.3
+    columns = 8 // len(blocks)
+    rows = -(-max(map(len, blocks.values())) // columns)
+    cell, head = WIDTH / (columns * len(blocks) + 0.5 * (len(blocks) - 1)), 0.22
+    high = cell + 0.12
     figure = plt.figure(figsize=(WIDTH, rows * high + head))
     # Placed by hand. Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
     figure.set_layout_engine("none")
     height = figure.get_figheight()
     for block, (title, chosen) in enumerate(blocks.items()):
         start = block * (columns + 0.5) * cell
-        figure.text(start / WIDTH + 0.006, 1 - 0.03 / height, title, va="top", fontsize=8.5)
+        figure.text((start + 0.1 * cell) / WIDTH, 1 - 0.03 / height, title, va="top", fontsize=8.5)
         for k, index in enumerate(chosen.tolist()):
             row, column = divmod(k, columns)
-            left, top = start + column * cell, head + row * high
-            side = 0.8 * cell
-            axis = figure.add_axes(
-                ((left + 0.1 * cell) / WIDTH, 1 - (top + side) / height, side / WIDTH, side / height)
-            )
+            left, top, side = start + (column + 0.1) * cell, head + row * high, 0.8 * cell
+            axis = figure.add_axes((left / WIDTH, 1 - (top + side) / height, side / WIDTH, side / height))
             _answer(axis, images[index], probabilities[index], int(labels[index]), classes)
     return figure
 
@@ -139,7 +142,7 @@ def accuracy_by_labels(counts: Sequence[int], accuracies: Mapping[str, Tensor], 
         left.plot(counts, mean, label=name_of(name), **look)
         left.fill_between(counts, low, high, color=MODELS[name], alpha=0.2, linewidth=0)
     left.axhline(reference, color=PALE, linewidth=0.8, linestyle=":")
-    left.text(counts[0], reference, "our CNN of its own, all images", fontsize=6.5, va="bottom", color=INK)
+    left.text(counts[0], reference, "encoder from garments, all labels", fontsize=6.5, va="bottom", color=INK)
     left.set(title="Accuracy", xlabel="labelled images")
     gains = {name: values - accuracies["random"] for name, values in accuracies.items() if name != "random"}
     right.axhline(0, color=MODELS["random"], linewidth=1.2)

@@ -187,10 +187,12 @@ def train(
     *,
     device: Device,
     seed: int,
-    name: str,
+    name: str | None,
     validation: Split | None = None,
 ) -> History:
-    """Train a classifier in place on ``images`` and ``labels`` [N]; ``name`` is what the progress lines call it.
+    """Train a classifier in place on ``images`` and ``labels`` [N].
+
+    ``name`` is what the progress lines call it; with None there are none.
 
     The history holds the plain cross entropy, without smoothing, and the accuracy: of the training batches as the
     network met them, augmented and under dropout, and of ``validation`` after every epoch.
@@ -209,7 +211,7 @@ def train(
     history = History()
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # for dropout
-        for epoch in range(recipe.epochs):
+        for _ in range(recipe.epochs):
             network.train()
             started, losses, hits = time.perf_counter(), [], 0
             for rows in torch.randperm(len(labels), generator=generator).split(recipe.batch_size):
@@ -224,14 +226,20 @@ def train(
                 hits += (logits.detach().argmax(1) == targets).sum().cpu()
             history.add_epoch(torch.stack(losses), len(labels), time.perf_counter() - started)
             history.accuracy.append(int(hits) / len(labels))
-            text = f"{name:<16} epoch {epoch + 1:>2}/{recipe.epochs}  loss {history.loss[-1]:.4f}"
             if validation:
                 likely = probabilities(network, validation.images, device)
                 history.validation_loss.append(log_loss(likely, validation.labels))
                 history.validation_accuracy.append((likely.argmax(1) == validation.labels).double().mean().item())
-                text += f"  validation {history.validation_loss[-1]:.4f}, {history.validation_accuracy[-1]:.2%}"
-            progress(f"{text}  {history.seconds[-1]:.1f} s")
+            if name:
+                progress(f"{name:<16} {_last_epoch(history, recipe.epochs)}")
     return history
+
+
+def _last_epoch(history: History, epochs: int) -> str:
+    text = f"epoch {len(history.loss):>2}/{epochs}  loss {history.loss[-1]:.4f}"
+    if history.validation_loss:
+        text += f"  validation {history.validation_loss[-1]:.4f}, {history.validation_accuracy[-1]:.2%}"
+    return f"{text}  {history.seconds[-1]:.1f} s"
 
 
 def fit(
@@ -242,7 +250,7 @@ def fit(
     classes: int,
     device: Device,
     seed: int,
-    name: str,
+    name: str | None,
     validation: Split | None = None,
 ) -> tuple[nn.Module, History]:
     """A new network ``build(images, classes=classes)``, its weights drawn from ``seed``, trained on ``part``."""

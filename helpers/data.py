@@ -31,6 +31,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Split",
+    "balanced",
     "data_root",
     "fetch",
     "first_of_each",
@@ -170,6 +171,15 @@ def some_of_each(labels: Tensor, count: int, *, seed: int | None = None) -> Tens
     if min(map(len, chosen)) < count:
         raise DataError(f"not every class has {count} images: use more images")
     return torch.stack(chosen)
+
+
+def balanced(split: Split, count: int, *, seed: int) -> Split:
+    """A part of a split with ``count`` random images of every class, fixed by ``seed``.
+
+    Raises:
+        DataError: a class with fewer images.
+    """
+    return _choose(split.images, split.labels, some_of_each(split.labels, count, seed=seed).flatten())
 
 
 def part(split: Split, size: int, *, seed: int) -> Split:

@@ -8,6 +8,8 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
+from helpers.data import Split, flat
+
 Corrupt = Callable[[Tensor, Generator], Tensor]  # images in [0, 1] -> corrupted images of the same shape
 
 
@@ -24,6 +26,12 @@ def noise(kind: str, level: float) -> Corrupt:
         limit = "0 or more" if kind == "gaussian" else "within 0 to 1"
         raise ValueError(f"the level of {kind} noise must be {limit}, not {level}")
     return partial(KINDS[kind], level)
+
+
+def corrupted(split: Split, corrupt: Corrupt, *, seed: int) -> Split:
+    """The same images, each corrupted once and for all, in bytes again; the labels stay."""
+    images = corrupt(flat(split.images), Generator().manual_seed(seed))
+    return Split(images.mul_(255).round_().to(torch.uint8).view_as(split.images), split.labels)
 
 
 def _gaussian(level: float, images: Tensor, generator: Generator) -> Tensor:

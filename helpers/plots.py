@@ -89,6 +89,11 @@ def name_of(key: str) -> str:
     return NAMES.get(key, key)
 
 
+def short(classes: Sequence[str]) -> list[str]:
+    """The names of classes, cut to their first part where they have two: "T-shirt/top" is "T-shirt"."""
+    return [word.split("/")[0].removeprefix("Ankle ") for word in classes]
+
+
 def _sheet(rows: Sequence[np.ndarray], side: int) -> tuple[np.ndarray, int]:
     """Rows of square images, each [n, side * side] or [n, 3 * side * side], in one array with gaps (NaN); their pitch.
 

@@ -58,5 +58,5 @@ def whole_classifier(
     Report B's "other variations" (its task 4). It takes bytes [N, 1, 28, 28], of which ``images`` are a few.
     """
     restore = Restore(copy.deepcopy(autoencoder))
-    classifier = ReportBCNN(images, classes=classes)[1:]  # without its scaling: these images are scaled
+    classifier = list(ReportBCNN(images, classes=classes))[1:]  # without its scaling: these images are scaled
     return nn.Sequential(Scale(), Frozen(restore) if frozen else restore, *classifier)

@@ -27,6 +27,14 @@ CONTRACT = {
         planar.softmax.test_accuracy planar.center.test_accuracy""",
     "04_cifar10_bonus": """ae.test_mse dae.test_mse pca.test_mse ae.code_accuracy dae.code_accuracy pca.code_accuracy
         noisy.psnr ae.psnr dae.psnr pca.psnr""",
+    "05_fashion_cnn": """seed_cnn.test_accuracy seed_cnn.test_loss cnn.test_accuracy cnn.test_loss cnn.train_accuracy
+        cnn.train_loss cnn.val_accuracy cnn.val_loss seed_cnn.train_accuracy seed_cnn.train_loss seed_cnn.val_accuracy
+        seed_cnn.val_loss cnn.parameters cnn.calibration_error cnn.fit_seconds seed_cnn.fit_seconds""",
+    "06_transfer": """encoder.test_accuracy encoder.test_loss encoder.train_accuracy encoder.train_loss
+        encoder.val_accuracy encoder.val_loss encoder.fit_seconds full_frozen.test_accuracy full_frozen.test_loss
+        full_trainable.test_accuracy full_trainable.test_loss full_frozen_noisy.test_accuracy
+        full_frozen_noisy.test_loss full_frozen_noisy.clean_test_accuracy random_init.test_accuracy
+        random_init.test_loss same_domain.test_accuracy same_domain.test_loss""",
     "07_classical_baselines": """svm_linear.test_accuracy svm_linear.fit_seconds svm_linear.predict_seconds
         svm_poly.test_accuracy svm_poly.fit_seconds svm_poly.predict_seconds
         logistic.test_accuracy logistic.fit_seconds logistic.predict_seconds
@@ -77,6 +85,19 @@ def test_scratch_and_inbuilt_are_the_same_network(executed):
     metrics = json.loads((executed(NOTEBOOKS[0]) / "results.json").read_text())["metrics"]
     assert metrics["gradcheck.max_relative_error"] <= 1e-7
     assert metrics["parity.max_loss_difference"] <= 1e-3
+
+
+def test_transfer_counts_its_labelled_images(executed):
+    metrics = json.loads((executed(ROOT / "notebooks" / "06_transfer.ipynb") / "results.json").read_text())["metrics"]
+    counted = {name.rpartition("_")[2] for name in metrics if ".accuracy_at_" in name}
+    assert counted == {"20", "100", "1000"}  # the quick profile's two and ten of each class, and all
+    for start in ("pretrained", "frozen", "random"):
+        assert all(0 <= metrics[f"{start}.accuracy_at_{count}"] <= 1 for count in counted)
+
+
+def test_the_standard_profile_has_the_counts_that_others_read():
+    per_class = chapters("standard")["06_transfer"].parameters["per_class"]
+    assert {100, 1000, 10000} <= {10 * count for count in per_class}
 
 
 @names

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import diagrams, plots, tables
+from helpers import calibration, classifier_plots, diagrams, plots, tables
+from helpers.training import History
 
+HISTORY = History(loss=[1, 0.5], accuracy=[0.6, 0.8], validation_loss=[0.9, 0.6], validation_accuracy=[0.7, 0.75])
+P = torch.eye(4)[torch.arange(40) % 4] * 0.6 + 0.1
+PICTURES = torch.randint(0, 256, (40, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+RELIABLE = {"as trained": calibration.reliability(P, torch.arange(40) % 4)}
 X = torch.rand(10, 784, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(40) % 4
 DRAWN = {
@@ -24,6 +29,14 @@ DRAWN = {
     "weights": lambda: plots.weight_pictures({"ae": X, "dae": -X}),
     "denoising": lambda: diagrams.denoising_autoencoder(X[0], X[1], X[2]),
     "learning": lambda: plots.learning_curves({"conv": {"training": [1, 0.5], "validation": [1, 0.6]}}, ylabel="loss"),
+    "training": lambda: classifier_plots.learning_curves({"seed_cnn": HISTORY, "cnn": HISTORY}),
+    "answers": lambda: classifier_plots.answers(
+        {"right": torch.arange(6), "wrong": torch.arange(0)}, PICTURES, P, LABELS, ["T-shirt/top", "b", "c", "d"]
+    ),
+    "reliability": lambda: classifier_plots.reliability_diagrams({"seed_cnn": RELIABLE, "cnn": RELIABLE}),
+    "few labels": lambda: classifier_plots.accuracy_by_labels(
+        [20, 100], {name: torch.rand(2, 3) for name in ("pretrained", "frozen", "random")}, reference=0.9
+    ),
     "levels": lambda: plots.level_curves({"dB": {"noisy": [float("nan"), 9.0]}}, [0.0, 0.5], trained=0.5),
 }
 
