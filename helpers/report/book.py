@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from helpers.report import pandoc, prose, tables
+from helpers.report import fresh, pandoc, prose, tables
 from helpers.report.notebook import Chapter, Part, Picture, ReportError
 from helpers.report.pandoc import Blocks, Inlines, Node
 
@@ -58,6 +58,7 @@ def make_book(chapters: Iterable[Chapter]) -> Book:
     """Number and join chapters; raises ReportError naming notebook and cell for what must not become a report."""
     numbering, pictures, pieces, runs = Numbering(), {}, [], []
     for chapter in chapters:
+        fresh.check(chapter)
         runs += [chapter.run] if chapter.run else []
         numbering.start_chapter(chapter)
         for part, blocks in parse(chapter, pictures):

@@ -12,6 +12,8 @@ import nbformat
 import yaml
 from nbconvert.filters import strip_ansi
 
+from helpers.results import cells_digest
+
 MOST_LINES = 40  # of printed output: a report is read, not scrolled
 PIPES = re.compile(r"^\s*\|[\s:|-]+\|\s*$", re.MULTILINE)  # the rule of a table written in markdown
 DRAWN = re.compile(r"<(?:img|svg|canvas|video)\b", re.IGNORECASE)  # a picture inside HTML
@@ -55,6 +57,7 @@ class Chapter:
     name: str
     parts: list[Part]
     run: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""  # of its sources, as helpers.results takes it
 
 
 def read_notebook(path: Path) -> Chapter:
@@ -86,7 +89,7 @@ def read_cells(notebook: nbformat.NotebookNode, name: str, folder: Path) -> Chap
     # The title comes first, also when papermill has put its parameters above it.
     first = next((at for at, part in enumerate(parts) if part.kind == "markdown"), None)
     parts = parts if first is None else [parts[first], *parts[:first], *parts[first + 1 :]]
-    return Chapter(name, parts, read_run(folder / "results.json"))
+    return Chapter(name, parts, read_run(folder / "results.json"), cells_digest(notebook.cells))
 
 
 def first_line(error: Exception) -> str:
