@@ -120,8 +120,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """Both formats of a two-chapter report on sample data."""
     folder = tmp_path_factory.mktemp("report")
     facts = {"git": "abcdef1234567", "dirty": False, "device": "cpu", "threads": 2, "seconds": 75.4}
+    told = {"hardware": {"processor": "Tube", "memory_gb": 8.5}, "data_md5": {"MNIST": {"MNIST/raw/a.gz": "0f" * 16}}}
     paths = [
-        save(folder / "ae", first_chapter(), sample_data=True, peak_memory_mb=1234.5, **facts),
+        save(folder / "ae", first_chapter(), sample_data=True, peak_memory_mb=1234.5, **facts, **told),
         save(folder / "dn", second_chapter(), sample_data=False, **facts),
     ]
     html, pdf = folder / "report.html", folder / "report.pdf"
@@ -225,6 +226,15 @@ def test_cover_is_literal_and_sample_data_is_marked_everywhere(report):
     assert all("SAMPLE DATA, not for submission" in text for text in [*report["pages"], report["html"]])
     assert "profile full · seed 7 · commit abcdef1234" in report["pages"][0]
     assert all(text in report["pages"][-1] for text in ("How this was run", "1 min 15 s", "1,234 MB"))
+
+
+def test_the_closing_appendix_reads_alike_in_both_formats(report):
+    words = " ".join(re.sub(r"<[^>]+>", " ", report["html"].split("How this was run")[-1]).split())
+    for text in (words, " ".join(report["pages"][-1].split())):
+        for line in ("ae 7 full cpu 2 1 min 15 s 1,234 MB", "dn 7 full cpu 2 1 min 15 s —"):
+            assert line in text
+        for line in ("Processor Tube ae", "Memory 8.5 GB ae", f"MNIST/raw/a.gz {'0f' * 16}"):
+            assert line in text
 
 
 def test_numbers_stand_right_and_split_heads_are_joined(report):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from helpers.report import fresh, pandoc, prose, tables
+from helpers.report import appendix, fresh, pandoc, prose, tables
 from helpers.report.notebook import Chapter, Part, Picture, ReportError
 from helpers.report.pandoc import Blocks, Inlines, Node
 
@@ -72,7 +72,7 @@ def make_book(chapters: Iterable[Chapter]) -> Book:
     for label, where in numbering.shown.items():
         if label not in used:
             raise ReportError(f"{where}: nothing refers to @{label}: speak of it in the text, or leave it out")
-    return Book(joined, tables.how_run(runs), pictures, runs, numbering.formulas)
+    return Book(joined, appendix.how_run(runs), pictures, runs, numbering.formulas)
 
 
 def parse(chapter: Chapter, pictures: dict[str, Picture]) -> list[tuple[Part, Blocks]]:
