@@ -55,7 +55,7 @@ def figures(monkeypatch):
         ("\\begin{align} 0.93 \\end{align}", ""),
         ("```\n0.93\n```\n\n    0.93 %", ""),
         ("[0.93](https://a.b/0.94) and https://a.b/v1.5", ""),
-        ("torch 2.14.1 of 1.5.2030, CIFAR-10, v1.2, arXiv:1512.03385", ""),
+        ("torch 2.14.1 of 1.5.2030, CIFAR-10, v1.2, arXiv:1512.03385, commit 12e4567890", ""),
         ("<!-- 0.93 -->", ""),
     ],
 )

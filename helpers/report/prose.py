@@ -20,7 +20,7 @@ FREE = {"Math", "Code", "CodeBlock", "Link", "RawInline", "RawBlock"}
 GAP = "\N{OBJECT REPLACEMENT CHARACTER}"  # stands for what is free, so that no number is made of its neighbours
 PERCENT = r"[\s-]*(?:%|per\s?cent)"
 # A decimal, perhaps with an exponent; a whole number with an exponent or before a %. Not the parts of 1.2.3.
-VALUE = rf"(?:\d[\d,]*)?\.\d+(?:e[+-]?\d+)?|\d[\d,]*(?:e[+-]?\d+|(?={PERCENT}))"
+VALUE = rf"(?:\d[\d,]*)?\.\d+(?:e[+-]?\d{{1,3}})?|\d[\d,]*(?:e[+-]?\d{{1,3}}|(?={PERCENT}))"
 NUMBER = re.compile(rf"(?<![\w.])(?P<value>{VALUE})(?!\.?\d)(?P<percent>{PERCENT})?", re.IGNORECASE)
 # The numbers of sections and the like, of papers, and the level that an interval is called by: "the 95 % interval".
 NAMES = re.compile(
