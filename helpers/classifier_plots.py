@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from helpers.calibration import Reliability
@@ -48,7 +49,7 @@ NAMES |= {
 
 
 def learning_curves(histories: Mapping[str, History]) -> Figure:
-    """Accuracy left and loss right, a colour for each network: training solid, validation dashed, named at its end."""
+    """Accuracy left and loss right, a colour for each network: training solid, validation dashed."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.7))
     for name, history in histories.items():
         epochs = range(1, len(history.loss) + 1)
@@ -57,8 +58,8 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
             (left, history.accuracy, history.validation_accuracy),
             (right, history.loss, history.validation_loss),
         ):
-            axis.plot(epochs, trained, label=f"{name_of(name)}, training", **look)
-            axis.plot(epochs, held_out, "--", marker="o", markersize=2, label="validation", **look)
+            axis.plot(epochs, trained, label=name_of(name), **look)
+            axis.plot(epochs, held_out, "--", marker="o", markersize=2, **look)
     left.set(title="Accuracy", xlabel="epoch")
     left.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
     right.set(title="Cross entropy", xlabel="epoch")
@@ -66,7 +67,8 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
     handles, words = left.get_legend_handles_labels()
-    figure.legend(handles, words, loc="outside lower center", ncols=2 * min(2, len(histories)), handlelength=2.4)
+    handles += [Line2D([], [], color=INK, linewidth=1.2, linestyle=style) for style in ("-", "--")]
+    figure.legend(handles, [*words, "training", "validation"], loc="outside lower center", ncols=3, handlelength=2.4)
     return figure
 
 
@@ -142,7 +144,7 @@ def accuracy_by_labels(counts: Sequence[int], accuracies: Mapping[str, Tensor], 
         left.plot(counts, mean, label=name_of(name), **look)
         left.fill_between(counts, low, high, color=MODELS[name], alpha=0.2, linewidth=0)
     left.axhline(reference, color=PALE, linewidth=0.8, linestyle=":")
-    left.text(counts[0], reference, "encoder from garments, all labels", fontsize=6.5, va="bottom", color=INK)
+    left.text(counts[0], reference, "encoder from garments, all labels", fontsize=6.5, va="top", color=INK)
     left.set(title="Accuracy", xlabel="labelled images")
     gains = {name: values - accuracies["random"] for name, values in accuracies.items() if name != "random"}
     right.axhline(0, color=MODELS["random"], linewidth=1.2)
@@ -152,6 +154,7 @@ def accuracy_by_labels(counts: Sequence[int], accuracies: Mapping[str, Tensor], 
     right.set(title="Ahead of random weights, by draw", xlabel="labelled images")
     for axis in (left, right):
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.0f}"))
         axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
         axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
     left.legend(loc="lower right")

@@ -71,7 +71,8 @@ class Dataset:
     """One data set in three disjoint parts.
 
     `sample` is true for the embedded sample. `fingerprint` identifies the images behind the splits: it is the same
-    for the same files, packed or not, and starts with "sample-" for the sample.
+    for the same files, packed or not, and starts with "sample-" for the sample. `md5s` has the files that were read,
+    none for the sample.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Dataset:
     classes: tuple[str, ...]
     sample: bool
     fingerprint: str
+    md5s: dict[str, str]
 
     @property
     def development(self) -> Split:
@@ -145,6 +147,7 @@ def load(
         classes=tuple(classes or CLASSES[name]),
         sample=not found,
         fingerprint=fingerprint,
+        md5s=files.md5s(name, found) if found else {},
     )
 
 

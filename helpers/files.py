@@ -100,10 +100,16 @@ def check(name: str, files: Sequence[str], root: str | os.PathLike | None = None
     Raises:
         DataError: a damaged or unreadable file.
     """
-    md5s = _md5s(name)
-    for file in files:
-        _checked(data_root(root) / file, md5s[file])
-    return {file: md5s[file] for file in files}
+    expected = md5s(name, files)
+    for file, md5 in expected.items():
+        _checked(data_root(root) / file, md5)
+    return expected
+
+
+def md5s(name: str, files: Sequence[str]) -> dict[str, str]:
+    """The md5 that each of a set's files must have to be read."""
+    known = _md5s(name)
+    return {file: known[file] for file in files}
 
 
 def read(name: str, files: Sequence[str], root: str | os.PathLike | None = None) -> tuple[Tensor, ...]:
@@ -114,10 +120,9 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike | None = None)
     """
     import torch
 
-    md5s = _md5s(name)
     unpacked: dict[str, bytes] = {}
-    for file in files:
-        content = _checked(data_root(root) / file, md5s[file])
+    for file, md5 in md5s(name, files).items():
+        content = _checked(data_root(root) / file, md5)
         if file == CIFAR_ARCHIVE:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 batches = (item for item in archive if item.name in CIFAR_BATCHES)

@@ -12,7 +12,6 @@ import json
 import math
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.atomic import write
+from helpers.machine import hardware, packages, peak_memory_mb
 from helpers.parameters import declared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,8 +31,9 @@ REPORTED = Path(__file__).with_name("reported.toml")
 def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any = None) -> Run:
     """Begin the record of one run of ``notebook``, with the parameter values found in its ``variables``.
 
-    ``data`` is the :class:`helpers.data.Dataset` in use (its sample mark and fingerprint are recorded), ``device`` the
-    :class:`helpers.device.Device` that its networks run on (None: plain float32 on the processor).
+    ``data`` is the :class:`helpers.data.Dataset` in use (its sample mark, fingerprint and the md5s of its files are
+    recorded), ``device`` the :class:`helpers.device.Device` that its networks run on (None: plain float32 on the
+    processor).
     Batch runs are told their folder and profile by the workflow (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab
     results go to reports/interactive/. Torch is held to one thread unless OMP_NUM_THREADS says otherwise:
     results then do not depend on where a notebook was run, and small networks are quicker so.
@@ -64,6 +65,8 @@ class Run:
             "precision": str(device) if device else "cpu, float32",
             "sample_data": data.sample,
             "data": {data.name: data.fingerprint},
+            "data_md5": {data.name: data.md5s},
+            "hardware": hardware(device.name if device else "cpu"),
         }
 
     def predict(self, **probabilities: Any) -> None:
@@ -120,7 +123,7 @@ def finite(name: str, value: Any) -> float:
 
 
 def provenance(notebook: str) -> dict[str, Any]:
-    """Which code, on which machine: commit (None outside a git checkout), source hashes, versions, device, threads."""
+    """Which code ran with what: commit (None outside a git checkout), hashes of the sources, versions, threads."""
     import torch
 
     commit = _git("rev-parse", "HEAD")
@@ -131,6 +134,7 @@ def provenance(notebook: str) -> dict[str, Any]:
         "helpers_sha256": helpers_digest(),
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "packages": packages(),
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
     }
@@ -146,8 +150,14 @@ def _git(*arguments: str) -> str | None:
 
 def notebook_digest(notebook: Path) -> str:
     """sha256 of a notebook's sources: opening, running and saving it in JupyterLab does not change it."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    sources = [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags", [])] for cell in cells]
+    return cells_digest(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
+
+
+def cells_digest(cells: Iterable[Mapping[str, Any]]) -> str:
+    """sha256 of the sources of ``cells``, the same before and after papermill has put in a cell of parameters."""
+    tagged = [(cell, cell["metadata"].get("tags", [])) for cell in cells]
+    written = [(cell, tags) for cell, tags in tagged if "injected-parameters" not in tags]
+    sources = [[cell["cell_type"], "".join(cell["source"]), tags] for cell, tags in written]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
@@ -162,12 +172,6 @@ def helpers_digest() -> str:
 def digested_helpers() -> list[Path]:
     """The files behind :func:`helpers_digest`."""
     return sorted([*Path(__file__).parent.glob("*.py"), REPORTED])
-
-
-def peak_memory_mb() -> int:
-    """The most memory this process has held, in MB (Linux counts in KiB, macOS in bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)
 
 
 def reported(key: str) -> Any:

@@ -37,6 +37,7 @@ def real(monkeypatch):
     arrays = *part(1000), *part(300)
     monkeypatch.setattr(files, "locate", lambda *_: ["some.gz"])
     monkeypatch.setattr(files, "check", lambda *_: {"some.gz": "0f"})
+    monkeypatch.setattr(files, "md5s", lambda *_: {"some.gz": "0f"})
     monkeypatch.setattr(files, "read", lambda *_: arrays)
     monkeypatch.setattr(files, "fingerprint", lambda *_: "f00d")
     return arrays
@@ -60,6 +61,7 @@ def test_everything_is_kept_by_default(real):
     assert torch.equal(got.test.images, real[2]) and torch.equal(got.test.labels, real[3])
     assert len(got.validation) == 0 and got.validation.images.shape[1:] == real[0].shape[1:]
     assert (got.name, got.sample, got.fingerprint, got.classes) == ("MNIST", False, "f00d", tuple("0123456789"))
+    assert got.md5s == {"some.gz": "0f"}
 
 
 def test_splits_are_stratified_disjoint_and_labelled(real):

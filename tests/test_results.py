@@ -17,7 +17,7 @@ def run(tmp_path, monkeypatch):
     variables = {
         name: p.default for name, p in results.declared(results.ROOT / "notebooks/01_autoencoder.ipynb").items()
     }
-    data = SimpleNamespace(name="MNIST", sample=True, fingerprint="abc")
+    data = SimpleNamespace(name="MNIST", sample=True, fingerprint="abc", md5s={"a.gz": "0f"})
     return results.start("01_autoencoder", variables, data=data)
 
 
@@ -36,6 +36,9 @@ def test_results_json_has_the_contract(run):
     expected = {"git", "dirty", "notebook_sha256", "helpers_sha256", "torch", "device", "threads", "seconds"}
     assert expected | {"peak_memory_mb", "sample_data"} <= set(result["provenance"])
     assert result["provenance"]["sample_data"] is True
+    assert result["provenance"]["data"] == {"MNIST": "abc"}
+    assert result["provenance"]["data_md5"] == {"MNIST": {"a.gz": "0f"}}
+    assert result["provenance"]["hardware"]["cores"] and result["provenance"]["packages"]["numpy"] == np.__version__
     with np.load(run.folder / "predictions.npz") as kept:
         assert kept["scratch"].shape == (2, 2) and kept["labels"].tolist() == [0, 1]
     assert {path.name for path in run.folder.iterdir()} == {
@@ -77,6 +80,16 @@ def test_the_digest_of_a_notebook_ignores_its_outputs_and_sees_its_source(tmp_pa
 
     assert digest() == digest(outputs=["x"], execution_count=3) == digest(source="a = 1")
     assert digest() != digest(source=["a = 2"])
+
+
+def test_the_digest_of_a_notebook_ignores_what_papermill_puts_in(tmp_path):
+    path = tmp_path / "n.ipynb"
+    own, put_in = (
+        {"cell_type": "code", "metadata": {"tags": [tag]}, "source": ["a = 1"]}
+        for tag in ("parameters", "injected-parameters")
+    )
+    path.write_text(json.dumps({"cells": [own]}))
+    assert results.notebook_digest(path) == results.cells_digest([own, put_in]) != results.cells_digest([own, own])
 
 
 def test_styling_is_no_part_of_the_helpers_digest():

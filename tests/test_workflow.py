@@ -89,6 +89,24 @@ def test_a_notebook_that_was_only_opened_and_saved_does_not_run_again(finished):
     assert ran(finished, finished.report)[0] == []
 
 
+def test_a_report_built_without_the_workflow_refuses_what_other_code_has_run(finished):
+    folder, changed = finished.root / "reports" / "quick", ["notebooks/03_loner.ipynb", "helpers/noise.py"]
+    former = {page: page.read_bytes() for page in (folder / "report.html", folder / "report.pdf")}
+    kept = {path: (finished.root / path).read_text() for path in changed}
+    for path, text in kept.items():
+        finished.write(path, text.replace("e", "e ", 1))
+    command = ["-m", "helpers.report", str(folder / "seed-0" / "03_loner" / "notebook.ipynb")]
+    command += ["--config", "reports/report.toml", "--html", str(folder / "report.html")]
+    done = finished.run(*command, "--pdf", str(folder / "report.pdf"))
+    for path, text in kept.items():
+        finished.write(path, text)
+    what = "03_loner was run with other code than is here (notebook and helpers changed)"
+    assert (done.returncode, done.stderr) == (1, f"error: {what}: run `make report`, which runs it again\n")
+    assert all(page.read_bytes() == content for page, content in former.items())
+    done = finished.run(*command)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_profile_entry_reruns_its_chapter_and_what_needs_it(finished):
     finished.write("notebooks/profiles/quick.yaml", "01_maker: {value: 2}\n")
     names, done = ran(finished, finished.report)

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from helpers.report import pandoc, tables
+from helpers.report import appendix, fresh, pandoc, prose, tables
 from helpers.report.notebook import Chapter, Part, Picture, ReportError
 from helpers.report.pandoc import Blocks, Inlines, Node
 
@@ -55,9 +55,10 @@ class Book:
 
 
 def make_book(chapters: Iterable[Chapter]) -> Book:
-    """Number and join chapters; raises ReportError naming notebook and cell for a bad label or reference."""
+    """Number and join chapters; raises ReportError naming notebook and cell for what must not become a report."""
     numbering, pictures, pieces, runs = Numbering(), {}, [], []
     for chapter in chapters:
+        fresh.check(chapter)
         runs += [chapter.run] if chapter.run else []
         numbering.start_chapter(chapter)
         for part, blocks in parse(chapter, pictures):
@@ -65,10 +66,13 @@ def make_book(chapters: Iterable[Chapter]) -> Book:
             pieces.append((part.where, pandoc.walk(blocks, numbering)))
         if not numbering.titled:
             raise ReportError(f"{chapter.name}: the first cell is not `# Chapter title`")
-    joined = []
+    joined, used = [], set()
     for where, blocks in pieces:
-        joined += pandoc.walk(blocks, References(numbering.labels, where))
-    return Book(joined, tables.how_run(runs), pictures, runs, numbering.formulas)
+        joined += pandoc.walk(blocks, References(numbering.labels, used, where))
+    for label, where in numbering.shown.items():
+        if label not in used:
+            raise ReportError(f"{where}: nothing refers to @{label}: speak of it in the text, or leave it out")
+    return Book(joined, appendix.how_run(runs), pictures, runs, numbering.formulas)
 
 
 def parse(chapter: Chapter, pictures: dict[str, Picture]) -> list[tuple[Part, Blocks]]:
@@ -76,13 +80,13 @@ def parse(chapter: Chapter, pictures: dict[str, Picture]) -> list[tuple[Part, Bl
     texts = [(part.text, part.where) for part in chapter.parts if part.kind == "markdown"]
     texts += [(part.caption, part.where) for part in chapter.parts if part.caption]
     read = pandoc.read_pieces(*map(list, zip(*texts, strict=True))) if texts else []
-    prose = iter(read)
+    written = iter(read)
     captions = iter(read[len(texts) - sum(bool(part.caption) for part in chapter.parts) :])
     outputs = iter(pandoc.read_tables([part.text for part in chapter.parts if part.kind == "table"]))
     parsed = []
     for part in chapter.parts:
         if part.kind == "markdown":
-            blocks = next(prose)
+            blocks = next(written)
         elif part.kind == "table":
             blocks = [tables.tidy(table) for table in next(outputs)]
         elif part.kind == "picture":
@@ -93,8 +97,10 @@ def parse(chapter: Chapter, pictures: dict[str, Picture]) -> list[tuple[Part, Bl
         else:
             classes = ["python", "source"] if part.kind == "code" else ["output"]
             blocks = [{"t": "CodeBlock", "c": [["", classes, [["cell", str(part.cell)]]], part.text]}]
-        if part.caption:
-            give_caption(blocks, part, next(captions))
+        caption = next(captions) if part.caption else []
+        prose.check(part, blocks, caption)
+        if caption:
+            give_caption(blocks, part, caption)
         parsed.append((part, blocks))
     return parsed
 
@@ -115,6 +121,7 @@ class Numbering:
     """A walk that numbers headings, figures, tables and labelled equations and remembers their labels."""
 
     labels: dict[str, str] = field(default_factory=dict)  # label to the words a reference shows
+    shown: dict[str, str] = field(default_factory=dict)  # label of a figure, table or equation to its cell
     formulas: dict[str, str] = field(default_factory=dict)  # TeX to the first cell with it
     counts: dict[str, int] = field(default_factory=dict)
     sections: list[int] = field(default_factory=lambda: [0])
@@ -181,6 +188,7 @@ class Numbering:
         if caption:
             words = self.count(prefix)
             self.remember(attributes[0] or f"{prefix}-{words.split()[-1].replace('.', '-')}", words)
+            self.shown |= {attributes[0]: self.where} if attributes[0] else {}
             inlines = pandoc.walk(caption[0]["c"], self.inline)
             title = [pandoc.span("number", [pandoc.string(words)]), {"t": "Space"}, *inlines]
             caption = [pandoc.paragraph(title)]
@@ -212,6 +220,7 @@ class Numbering:
             if found and before and before[-1]["t"] == "Span" and "equation" in before[-1]["c"][0][1]:
                 words = self.count("eq")
                 self.remember(found[1], f"Equation\N{NO-BREAK SPACE}{words}")
+                self.shown[found[1]] = self.where
                 before[-1]["c"][0] = [found[1], ["equation"], [["number", words]]]
                 done = done[: done.index(before[-1]) + 1] + ([pandoc.string(found[2])] if found[2] else [])
             else:
@@ -221,13 +230,17 @@ class Numbering:
 
 @dataclass
 class References:
-    """A walk that turns `@fig-codes` into a link that reads "Figure 1.2"."""
+    """A walk that turns `@fig-codes` into a link that reads "Figure 1.2", and notes what was referred to."""
 
     labels: dict[str, str]
+    used: set[str]
     where: str
+    inside: str = ""  # the figure or table whose caption is walked: that it names itself tells nobody to look
 
     def __call__(self, node: Node) -> Node | list[Node] | None:
         """Resolve one node; raises ReportError when it points nowhere."""
+        if node["t"] in ("Figure", "Table"):
+            return {"t": node["t"], "c": pandoc.walk(node["c"], replace(self, inside=node["c"][0][0]))}
         if node["t"] == "Cite":
             links: Inlines = []
             for citation in node["c"][0]:
@@ -240,6 +253,7 @@ class References:
                 raise ReportError(f"{self.where}: the link to {target} points nowhere")
             if not re.match(r"#|https?://|mailto:", target):
                 raise ReportError(f"{self.where}: the link to {target} leads out of the report")
+            self.refer(target.removeprefix("#"))
             # In the words of a link an @ is only an @.
             words = pandoc.walk(inlines, lambda item: item["c"][1] if item["t"] == "Cite" else None)
             return {"t": "Link", "c": [node["c"][0], words, node["c"][2]]}
@@ -249,4 +263,10 @@ class References:
         """A link to a label that reads as its name."""
         if label not in self.labels:
             raise ReportError(f"{self.where}: the reference @{label} points nowhere")
+        self.refer(label)
         return {"t": "Link", "c": [["", ["reference"], []], [pandoc.string(self.labels[label])], ["#" + label, ""]]}
+
+    def refer(self, label: str) -> None:
+        """Note that the text leads to a label."""
+        if label != self.inside:
+            self.used.add(label)

@@ -12,8 +12,11 @@ import nbformat
 import yaml
 from nbconvert.filters import strip_ansi
 
+from helpers.results import cells_digest
+
 MOST_LINES = 40  # of printed output: a report is read, not scrolled
 PIPES = re.compile(r"^\s*\|[\s:|-]+\|\s*$", re.MULTILINE)  # the rule of a table written in markdown
+DRAWN = re.compile(r"<(?:img|svg|canvas|video)\b", re.IGNORECASE)  # a picture inside HTML
 LABEL = re.compile(r"[\w-]*", re.ASCII)
 OPTIONS = {"label", "fig-cap", "fig-alt", "tbl-cap"}
 
@@ -44,6 +47,7 @@ class Part:
     picture: Picture | None = None
     label: str = ""
     caption: str = ""
+    written: bool = False  # by hand, in a markdown cell; what code computes is not
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Chapter:
     name: str
     parts: list[Part]
     run: dict[str, Any] = field(default_factory=dict)
+    digest: str = ""  # of its sources, as helpers.results takes it
 
 
 def read_notebook(path: Path) -> Chapter:
@@ -84,7 +89,7 @@ def read_cells(notebook: nbformat.NotebookNode, name: str, folder: Path) -> Chap
     # The title comes first, also when papermill has put its parameters above it.
     first = next((at for at, part in enumerate(parts) if part.kind == "markdown"), None)
     parts = parts if first is None else [parts[first], *parts[:first], *parts[first + 1 :]]
-    return Chapter(name, parts, read_run(folder / "results.json"))
+    return Chapter(name, parts, read_run(folder / "results.json"), cells_digest(notebook.cells))
 
 
 def first_line(error: Exception) -> str:
@@ -107,7 +112,7 @@ def read_run(path: Path) -> dict[str, Any]:
 def read_cell(cell: nbformat.NotebookNode, where: str, number: int) -> list[Part]:
     """The parts of one cell in reading order; raises ReportError when its options and outputs do not agree."""
     if cell.cell_type == "markdown":
-        return [Part("markdown", where, number, cell.source)] if cell.source.strip() else []
+        return [Part("markdown", where, number, cell.source, written=True)] if cell.source.strip() else []
     if cell.cell_type != "code":
         return []
     options, code = split_options(cell.source, where)
@@ -168,7 +173,7 @@ def read_outputs(outputs: list, options: dict[str, str], where: str, number: int
         if printed.strip():
             shown.append(Part("text", where, number, shorten(printed)))
         printed = ""
-        if "image/png" in data or "image/svg+xml" in data:
+        if any(mime.startswith("image/") for mime in data) or DRAWN.search(data.get("text/html", "")):
             picture = read_picture(data, output.get("metadata", {}), options.get("fig-alt", ""), where)
             words = {"label": options.get("label", ""), "caption": options.get("fig-cap", "")}
             shown.append(Part("picture", where, number, picture=picture, **words))
@@ -187,7 +192,7 @@ def read_outputs(outputs: list, options: dict[str, str], where: str, number: int
 def read_picture(data: dict[str, Any], metadata: dict[str, Any], alt: str, where: str) -> Picture:
     """The images of one output; raises ReportError when there is none for a screen."""
     if "image/png" not in data:
-        raise ReportError(f"{where}: the figure has an SVG but no PNG")
+        raise ReportError(f"{where}: the figure has no PNG; draw it with matplotlib")
     png = base64.b64decode(data["image/png"])
     svg = data.get("image/svg+xml", "").encode()
     # Without a width of its own a PNG was drawn for screens with two dots to a pixel.

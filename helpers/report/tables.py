@@ -1,15 +1,13 @@
-"""Tables from notebooks, made plain: one header, numbers to the right, and the closing table of the runs."""
+"""Tables made plain: one header, numbers to the right."""
 
 import re
-from typing import Any
 
 from helpers.report import pandoc
-from helpers.report.pandoc import Blocks, Node
+from helpers.report.pandoc import Node
 
 NUMBER = re.compile(r"[-+−±≈<>]?[\d.,]+(e[-+]?\d+)?( ?[%×]| ?[kMG]B?| ?m?s)?( ?± ?[\d.,]+)?|[-—–]|nan|NaN|", re.ASCII)
 NONE = ["", [], []]  # no identifier, no classes, no attributes
 DEFAULT = {"t": "AlignDefault"}
-COLUMNS = ["Notebook", "Seed", "Profile", "Device", "Threads", "Time", "Peak memory"]
 
 
 def tidy(table: Node) -> Node:
@@ -39,23 +37,13 @@ def align_numbers(table: Node) -> None:
             column[0] = {"t": "AlignRight" if numeric else "AlignLeft"}
 
 
-def how_run(runs: list[dict[str, Any]]) -> Blocks:
-    """The closing table: how every notebook ran, from what its results.json says."""
-    if not runs:
-        return []
-    head, *rows = [row(COLUMNS), *(row(facts(run)) for run in runs)]
-    columns = [[DEFAULT, {"t": "ColWidthDefault"}] for _ in COLUMNS]
-    table = {"t": "Table", "c": [NONE, [None, []], columns, [NONE, [head]], [[NONE, 0, [], rows]], [NONE, []]]}
+def plain_table(columns: list[str], rows: list[list[str]]) -> Node:
+    """A table of literal texts under a row of headings."""
+    head, *body = [row(texts) for texts in (columns, *rows)]
+    shapes = [[DEFAULT, {"t": "ColWidthDefault"}] for _ in columns]
+    table = {"t": "Table", "c": [NONE, [None, []], shapes, [NONE, [head]], [[NONE, 0, [], body]], [NONE, []]]}
     align_numbers(table)
-    return [pandoc.header(1, "report-runs", [pandoc.string("How this was run")]), table]
-
-
-def facts(run: dict[str, Any]) -> list[str]:
-    """One run as the texts of COLUMNS; seconds and megabytes in readable units."""
-    told = [str(run.get(key, "—")) for key in ("notebook", "seed", "profile", "device", "threads")]
-    minutes, seconds = divmod(round(run.get("seconds") or 0), 60)
-    memory = f"{run['peak_memory_mb']:,.0f} MB" if run.get("peak_memory_mb") else "—"
-    return [*told, f"{minutes} min {seconds} s" if minutes else f"{seconds} s", memory]
+    return table
 
 
 def row(texts: list[str]) -> list:
