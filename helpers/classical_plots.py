@@ -17,7 +17,7 @@ from skimage.feature import hog
 from skimage.transform import resize
 from torch import Tensor
 
-from helpers.classifiers import convolution_matrix
+from helpers.convnets import convolution_matrix
 from helpers.plots import CLASSES, INK, MODELS, WIDTH
 from helpers.statistics import Accuracy
 
@@ -142,7 +142,7 @@ def _numbers(axis: Axes, values: Tensor, colours: np.ndarray, *, title: str) -> 
 
 
 def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
-    """Training loss by epoch, a panel for each network: augmented and smoothed losses cannot share an axis."""
+    """Training loss by epoch, a panel for each network: losses under augmentation cannot share an axis."""
     figure, axes = plt.subplots(1, len(curves), squeeze=False, figsize=(WIDTH, 1.9))
     for axis, (name, values) in zip(axes[0], curves.items(), strict=True):
         axis.plot(range(1, len(values) + 1), values, color=NETWORKS[name], marker="o", markersize=2.5)

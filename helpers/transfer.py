@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from helpers.classifiers import ReportBCNN, Scale
+from helpers.convnets import ReportBCNN, Scale
 from helpers.models import ConvolutionalAutoencoder
 
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import classifiers, device
-from helpers.classifiers import ConvNet, FeedForward, Recipe, ReportACNN
+from helpers import classifiers, convnets, device
+from helpers.classifiers import Recipe
+from helpers.convnets import ConvNet, FeedForward, ReportACNN
 from helpers.data import Split
 
 FAST = device.pick()
@@ -46,7 +47,7 @@ def test_the_seed_reports_cnn_is_the_one_it_prints():
 def test_inputs_are_standardised_by_channel_and_a_blank_one_does_no_harm():
     images = torch.randint(0, 256, (50, 3, 8, 8), dtype=torch.uint8)
     images[:, 2] = 7
-    scaled = classifiers.Standardise(images)(images)
+    scaled = convnets.Standardise(images)(images)
     assert scaled.dtype == torch.float32
     torch.testing.assert_close(scaled.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(scaled.std((0, 2, 3), correction=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-5, rtol=0)
@@ -134,7 +135,7 @@ def test_bad_settings_are_refused_in_one_line(change):
 def test_a_convolution_is_a_matrix_with_shared_weights():
     generator = torch.Generator().manual_seed(0)
     kernel, image = torch.randn(3, 3, generator=generator), torch.randn(6, 6, generator=generator)
-    matrix = classifiers.convolution_matrix(kernel, 6)
+    matrix = convnets.convolution_matrix(kernel, 6)
     expected = F.conv2d(image[None, None], kernel[None, None]).flatten()
     assert matrix.shape == (16, 36) and (matrix != 0).sum(1).tolist() == [9] * 16
     torch.testing.assert_close(matrix @ image.flatten(), expected)

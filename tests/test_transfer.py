@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from helpers import classifiers, data, device, noise
-from helpers.classifiers import Recipe, ReportBCNN, Scale
+from helpers.classifiers import Recipe
+from helpers.convnets import ReportBCNN, Scale, planes
 from helpers.data import Split
 from helpers.models import ConvolutionalAutoencoder, load_weights
 from helpers.training import denoise
@@ -60,7 +61,7 @@ def test_what_is_frozen_keeps_weights_and_batch_statistics_and_what_is_not_learn
 def test_the_encoder_starts_where_the_autoencoder_ended():
     part, autoencoder = garments(), digits()
     network = encoder_classifier(autoencoder, classes=4).eval()
-    images = classifiers.planes(part.images)
+    images = planes(part.images)
     codes = network[1](network[0](images))
     torch.testing.assert_close(codes, autoencoder.eval().encoder(images / 255))
     assert network(images).shape == (len(images), 4)
@@ -69,7 +70,7 @@ def test_the_encoder_starts_where_the_autoencoder_ended():
 def test_the_classifier_behind_the_whole_sees_what_the_autoencoder_restores():
     part, autoencoder = garments(), digits()
     network = whole_classifier(autoencoder, part.images, classes=4, frozen=True).eval()
-    images = classifiers.planes(part.images)
+    images = planes(part.images)
     seen = network[1](network[0](images))
     expected = denoise(autoencoder, data.flat(part.images), FAST.exact)
     torch.testing.assert_close(seen.flatten(1), expected, atol=1e-5, rtol=1e-4)
