@@ -18,8 +18,8 @@ from skimage.transform import resize
 from torch import Tensor
 
 from helpers.classifiers import convolution_matrix
-from helpers.evaluation import Accuracy
 from helpers.plots import CLASSES, INK, MODELS, WIDTH
+from helpers.statistics import Accuracy
 
 NAMES = {
     "svm_linear": "linear SVM",

@@ -1,4 +1,4 @@
-"""How good is it? Losses, intervals and tests of accuracy, the softmax floor, gradient checks, and maps of codes."""
+"""How good is it? Losses, scores by class, the softmax floor, gradient checks, and maps of codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import auc, roc_curve
 from sklearn.neighbors import NearestNeighbors
@@ -28,51 +27,6 @@ def reconstruction_losses(reconstructions: Tensor, images: Tensor) -> tuple[floa
     """Binary cross entropy and mean squared error, per pixel, of [N, D] reconstructions of [N, D] images in [0, 1]."""
     cut = reconstructions.clamp(0, 1)  # a linear method such as PCA may leave the range
     return F.binary_cross_entropy(cut, images).item(), F.mse_loss(reconstructions, images).item()
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """An accuracy with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.2%} ({self.low:.2%} to {self.high:.2%})"
-
-
-def accuracy(probabilities: Tensor, labels: Tensor) -> Accuracy:
-    """Accuracy of class probabilities [N, C] against labels [N], with Wilson's interval (Wilson 1927)."""
-    hits = int((probabilities.argmax(1) == labels).sum())
-    interval = binomtest(hits, len(labels)).proportion_ci(0.95, method="wilson")
-    return Accuracy(hits / len(labels), interval.low, interval.high)
-
-
-def mcnemar(a: Tensor, b: Tensor, labels: Tensor) -> float:
-    """Exact McNemar test: the chance of so uneven a split of the images that just one of two models gets right.
-
-    ``a`` and ``b`` are class probabilities [N, C] on the same images. McNemar 1947; two-sided binomial p-value,
-    1.0 when the models never disagree.
-    """
-    right_a, right_b = a.argmax(1) == labels, b.argmax(1) == labels
-    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    return binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
-
-
-def compare(name_a: str, a: Tensor, name_b: str, b: Tensor, labels: Tensor) -> str:
-    """One sentence on which of two models is ahead on the same images, and whether chance would explain it."""
-    first, second = accuracy(a, labels).value, accuracy(b, labels).value
-    if first < second:
-        first, second, name_a, name_b = second, first, name_b, name_a
-    p = mcnemar(a, b, labels)
-    chance = f"McNemar's test, p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
-    if p < 0.05:
-        return f"{name_a[0].upper()}{name_a[1:]} beats {name_b}: {first:.2%} against {second:.2%} ({chance})."
-    return (
-        f"Between {name_a} and {name_b} there is no difference that chance would not explain: "
-        f"{first:.2%} against {second:.2%} ({chance})."
-    )
 
 
 def class_scores(probabilities: Tensor, labels: Tensor) -> dict[str, list[float]]:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from helpers.device import Device
-from helpers.evaluation import accuracy
 from helpers.losses import CenterLoss
 from helpers.models import CodeClassifier
 from helpers.noise import noise
+from helpers.statistics import accuracy
 from helpers.training import learning_rates, progress
 
 PLAIN = Device("cpu", torch.float32, torch.contiguous_format)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.svm import SVC as PlainSVC
 
-from helpers import classical, classical_plots, data, evaluation, plots, results
+from helpers import classical, classical_plots, data, evaluation, plots, results, statistics
 
 SIX = ("airplane", "automobile", "bird", "cat", "deer", "dog")
 METHODS = [*classical.METHODS]
@@ -71,7 +71,7 @@ def test_every_method_is_chosen_fitted_and_gives_probabilities(scenes, name):
     p = model.probabilities(scenes.test.images)
     assert p.shape == (60, 6) and (p >= 0).all() and model.seconds > 0
     torch.testing.assert_close(p.sum(1), torch.ones(60))
-    assert evaluation.accuracy(p, scenes.test.labels).value > 0.4
+    assert statistics.accuracy(p, scenes.test.labels).value > 0.4
     assert torch.equal(
         p, classical.fit(name, rows[0]["settings"], scenes.train, **settings).probabilities(scenes.test.images)
     )
@@ -124,7 +124,7 @@ def test_figures_fit_the_page(scenes):
     p = torch.rand(60, 6, generator=torch.Generator().manual_seed(0)).softmax(1)
     labels = scenes.test.labels
     result = classical_plots.Result(
-        p[:6], evaluation.confusion_matrix(p, labels), evaluation.accuracy(p, labels), 12.0, 0.0, 0.4, [0.4] * 6
+        p[:6], evaluation.confusion_matrix(p, labels), statistics.accuracy(p, labels), 12.0, 0.0, 0.4, [0.4] * 6
     )
     image, kernel = torch.arange(25).view(5, 5), torch.arange(9).view(3, 3)
     figures = [
