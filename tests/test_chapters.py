@@ -11,6 +11,8 @@ import pytest
 from conftest import ROOT
 from plan import chapters
 
+from helpers import comparison
+
 CONTRACT = {
     "01_autoencoder": """gradcheck.max_relative_error parity.max_loss_difference scratch.train_bce scratch.test_bce
         inbuilt.test_bce scratch.test_mse inbuilt.test_mse pca.test_mse scratch.code_accuracy inbuilt.code_accuracy
@@ -35,6 +37,7 @@ CONTRACT = {
         ffnn.test_accuracy ffnn.fit_seconds ffnn.predict_seconds
         seed_cnn.test_accuracy seed_cnn.fit_seconds seed_cnn.predict_seconds
         cnn.test_accuracy cnn.fit_seconds cnn.predict_seconds""",
+    "08_comparison": "chapters claims.total claims.covered claims.beaten",
 }
 CHAPTERS = chapters("quick")
 NOTEBOOKS = [chapter.notebook for chapter in CHAPTERS.values()]
@@ -45,16 +48,17 @@ names = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NO
 def executed(tmp_path_factory):
     """Run a chapter once, whoever asks, after the chapters that it needs."""
     done = {}
-    folder = tmp_path_factory.mktemp("chapters")
+    folder = tmp_path_factory.mktemp("chapters") / "quick" / "seed-0"
 
     def run(path):
         if path.stem not in done:
             needs = CHAPTERS[path.stem].needs
-            for file in needs.values():
-                run(ROOT / "notebooks" / f"{file.partition('/')[0]}.ipynb")
+            others = [other.name for other in CHAPTERS.values() if CHAPTERS[path.stem].compares and not other.compares]
+            for name in [*(file.partition("/")[0] for file in needs.values()), *others]:
+                run(CHAPTERS[name].notebook)
             command = [sys.executable, "workflow/run_notebook.py", str(path), "--profile", "quick"]
             command += ["--folder", str(folder / path.stem), "--needs"]
-            command += [f"{name}={folder / file}" for name, file in needs.items()]
+            command += [*(f"{name}={folder / file}" for name, file in needs.items()), "--compared", *others]
             environment = os.environ | {"DATA_DIR": str(folder / "none"), "DATA": ""}
             finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
             assert finished.returncode == 0, finished.stderr
@@ -71,6 +75,28 @@ def test_it_runs_on_the_sample_and_says_so(path, executed):
     assert result["notebook"] == path.stem and result["profile"] == "quick"
     assert result["provenance"]["sample_data"] is True
     assert set(CONTRACT[path.stem].split()) <= set(result["metrics"])
+
+
+def test_the_comparison_reads_what_all_others_left(executed):
+    metrics = json.loads((executed(CHAPTERS["08_comparison"].notebook) / "results.json").read_text())["metrics"]
+    claims = [figure for figure in comparison.figures().values() if figure.is_claim]
+    assert metrics["chapters"] == len(CHAPTERS) - 1
+    assert metrics["claims.total"] == len(claims) >= 25
+    assert metrics["claims.covered"] == sum((figure.metric or "").split("/")[0] in CHAPTERS for figure in claims)
+
+
+@pytest.mark.parametrize("key, figure", [pair for pair in comparison.figures().items() if pair[1].metric])
+def test_a_reported_figure_is_answered_by_what_a_chapter_leaves(key, figure, executed):
+    for path in filter(None, (figure.metric, figure.reproduced)):
+        chapter, _, name = path.partition("/")
+        if chapter in CHAPTERS:
+            result = json.loads((executed(CHAPTERS[chapter].notebook) / "results.json").read_text())
+            if figure.field:
+                assert len(result["tables"][name][figure.field]) == len(figure.value)
+            else:
+                assert name in result["metrics"]
+            if figure.is_claim and path == figure.metric and not figure.field:
+                assert name in CONTRACT[chapter].split()
 
 
 def test_scratch_and_inbuilt_are_the_same_network(executed):
