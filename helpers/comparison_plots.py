@@ -106,7 +106,7 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     panels = {title: models for title, models in panels.items() if models}
     if not panels:
         return nothing("No classifier with its seconds of training is among the results.")
-    tall = [max(1.5, 0.15 * len(models) + 0.6) for models in panels.values()]
+    tall = [max(1.6, 0.16 * len(models) + 0.8) for models in panels.values()]
     figure, axes = plt.subplots(
         len(panels),
         1,
@@ -116,8 +116,10 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
         gridspec_kw={"height_ratios": tall},
     )
     seconds = [model.fit_seconds for models in panels.values() for model in models]
+    # Room for names to the right of the slowest.
+    limits = (min(seconds) / 2, 2 * max(seconds) * (max(seconds) / min(seconds)) ** 0.3)
     for axis, (title, models) in zip(axes[:, 0], panels.items(), strict=True):
-        axis.set(xscale="log", xlim=(min(seconds) / 2, max(seconds) * 2), title=title, ylabel="test accuracy")
+        axis.set(xscale="log", xlim=limits, title=title, ylabel="test accuracy")
         _named_points(axis, models)
         axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
         axis.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
@@ -135,15 +137,27 @@ def _named_points(axis: Axes, models: Sequence[Model]) -> None:
     axis.set_ylim(low - margin, high + margin)
     step = (high - low + 2 * margin) / max(10, 1.15 * len(models))
     left, right = np.log(axis.get_xlim())
+    across = [(np.log(model.fit_seconds) - left) / (right - left) for model in models]
     places = apart(values, step)
-    for model, place in zip(models, places, strict=True):
-        x, y, colour = model.fit_seconds, model.accuracy.value, FAMILIES[model.family]
-        axis.plot([x, x], [model.accuracy.low, model.accuracy.high], color=colour, linewidth=3, alpha=0.3)
-        axis.plot(x, y, "o", color=colour, markersize=4.5)
-        beyond = (np.log(x) - left) / (right - left) > 0.6  # no room to the right of it
-        text_x = x * np.exp((-1 if beyond else 1) * 0.03 * (right - left))
-        axis.plot([x, text_x], [y, place], color=colour, linewidth=0.5)
-        axis.text(text_x, place, f" {model.name} ", ha="right" if beyond else "left", va="center", fontsize=7)
+    axis.set_ylim(min(low - margin, min(places) - step / 2), max(high + margin, max(places) + step / 2))
+    taken: list[tuple[float, float, float]] = []  # left end, right end and height of the names so far
+    for model, x, y, place in zip(models, across, values, places, strict=True):
+        wide = 0.03 + 0.0105 * len(model.name)  # of a name, as a share of the axis
+
+        def crowd(side: int, x: float = x, wide: float = wide, place: float = place) -> float:
+            start, end = sorted((x + 0.02 * side, x + wide * side))
+            points = sum(start < px < end and abs(py - place) < step for px, py in zip(across, values, strict=True))
+            names = sum(start < e and s < end and abs(h - place) < 0.9 * step for s, e, h in taken)
+            return points + names + 9 * (start < 0 or end > 1)
+
+        side = min((1, -1), key=crowd)
+        taken.append((*sorted((x, x + wide * side)), place))
+        colour, text_x = FAMILIES[model.family], np.exp(left + (x + 0.025 * side) * (right - left))
+        seconds, interval = model.fit_seconds, (model.accuracy.low, model.accuracy.high)
+        axis.plot([seconds, seconds], interval, color=colour, linewidth=3, alpha=0.3)
+        axis.plot(seconds, y, "o", color=colour, markersize=4.5)
+        axis.plot([seconds, text_x], [y, place], color=colour, linewidth=0.5)
+        axis.text(text_x, place, f" {model.name} ", ha="left" if side > 0 else "right", va="center", fontsize=7)
 
 
 def apart(values: Sequence[float], step: float) -> list[float]:

@@ -160,7 +160,9 @@ def last_epoch_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
 
 
 def per_class_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
-    """Report B's table of precision, recall and F by class: in each cell its figure and ours, last the means."""
+    """Report B's table of precision, recall and F by class: in each cell its figure and ours, in
+    percent; last the means.
+    """
     columns = {
         f"{model} {short}": answered[f"B.{task}.{key}"]
         for task, model in (("T2", "CNN"), ("T3", "encoder"))
@@ -176,7 +178,7 @@ def per_class_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
 
 
 def _pair(theirs: float, ours: float | None) -> str:
-    return f"{theirs:.4f} / " + ("—" if ours is None else f"{ours:.4f}")
+    return f"{100 * theirs:.2f} / " + ("—" if ours is None else f"{100 * ours:.2f}")
 
 
 def missing(chapters: Sequence[str], found: Found) -> list[str]:

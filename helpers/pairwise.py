@@ -213,6 +213,22 @@ def said(test_sets: Sequence[TestSet], chapter_a: str, key_a: str | None, chapte
     return f"{words[0][0].upper()}{words[0][1:]} and {words[1]} were not both run on the same images."
 
 
+def ahead(test_sets: Sequence[TestSet], chapter_a: str, key_a: str | None, chapter_b: str, key_b: str) -> bool:
+    """Whether the first of two models is ahead by more than chance on the same images; False where one was not run."""
+    one, other = place(test_sets, chapter_a, key_a or ""), place(test_sets, chapter_b, key_b)
+    together = one and other and one[0] is other[0]
+    return bool(together and one[1] < other[1] and one[0].pairs[one[1], other[1]].significant)
+
+
+def shared_mistakes(test_sets: Sequence[TestSet], chapter_a: str, key_a: str, chapter_b: str, key_b: str) -> int | None:
+    """How many images both of two models get wrong; None where they were not both run on the same images."""
+    one, other = place(test_sets, chapter_a, key_a), place(test_sets, chapter_b, key_b)
+    if not (one and other and one[0] is other[0]):
+        return None
+    wrong = [where[0].models[where[1]].probabilities.argmax(1) != where[0].labels for where in (one, other)]
+    return int((wrong[0] & wrong[1]).sum())
+
+
 def unbeaten(models: Sequence[Model]) -> list[Model]:
     """The models that no other outdoes in both accuracy and seconds of training, quickest first."""
     timed = sorted((m for m in models if m.fit_seconds), key=lambda m: (m.fit_seconds, -m.accuracy.value))

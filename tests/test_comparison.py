@@ -166,8 +166,8 @@ def test_report_bs_tables_hold_both_models_and_both_sides(tmp_path):
     assert first["CNN, reported"] == "0.9160" and first["CNN, ours"] == "0.9300"
     assert first["encoder, reported"] == "0.9085" and first["encoder, ours"] == "not run" and len(rows) == 6
     shirts, *_, last = rows = comparison_tables.per_class_rows(answered)
-    assert shirts["CNN P"] == "0.8581 / 0.5000" and shirts["encoder F"] == "0.8501 / —" and len(rows) == 11
-    assert last["class"] == "mean" and last["CNN R"] == "0.9160 / 0.5000"
+    assert shirts["CNN P"] == "85.81 / 50.00" and shirts["encoder F"] == "85.01 / —" and len(rows) == 11
+    assert last["class"] == "mean" and last["CNN R"] == "91.60 / 50.00"
     found = read(tmp_path)
     claim, *_ = comparison_tables.task_rows("B.T2", answered, found)
     assert claim["better"] == "yes" and comparison_tables.missing(["05_fashion_cnn", "06_x"], found) == ["06_x"]

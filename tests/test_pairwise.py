@@ -67,6 +67,14 @@ def test_sentences_turn_with_the_result_and_say_what_was_not_run(found):
     assert pairwise.said([], SIX, None, SIX, "cnn") == "A model and our CNN were not both run on the same images."
 
 
+def test_who_is_ahead_and_how_many_mistakes_are_shared(found):
+    sets = pairwise.test_sets(found.runs)
+    assert pairwise.ahead(sets, SIX, "cnn", SIX, "ffnn") and not pairwise.ahead(sets, SIX, "ffnn", SIX, "cnn")
+    assert not pairwise.ahead(sets, SIX, "ffnn", SIX, "svm_rbf_hog") and not pairwise.ahead(sets, SIX, None, SIX, "cnn")
+    assert pairwise.shared_mistakes(sets, SIX, "cnn", SIX, "ffnn") == 5
+    assert pairwise.shared_mistakes(sets, SIX, "cnn", "01_autoencoder", "pca") is None
+
+
 def test_names_families_and_the_best_of_one(found):
     assert pairwise.name_of("02_denoising", "ae.noisy") == "AE code"
     assert pairwise.name_of("03_center_loss", "ae.softmax.noisy") == "AE with softmax loss"
