@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 from plan import chapters
 
+from helpers import comparison
 from helpers.report import build
 
 CONTRACT = {
@@ -46,17 +47,19 @@ CONTRACT = {
         ffnn.test_accuracy ffnn.fit_seconds ffnn.predict_seconds
         seed_cnn.test_accuracy seed_cnn.fit_seconds seed_cnn.predict_seconds
         cnn.test_accuracy cnn.fit_seconds cnn.predict_seconds""",
+    "08_comparison": "chapters claims.total claims.covered claims.beaten",
 }
 CHAPTERS = chapters("quick")
 NOTEBOOKS = [chapter.notebook for chapter in CHAPTERS.values()]
 names = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 
-def execute(path, folder, needed):
-    """Run a chapter on the sample; ``needed`` has the folders of the chapters that it needs."""
+def execute(path, folder, needed, compared=()):
+    """Run a chapter on the sample; ``needed`` has the folders of the chapters that it needs, or is to compare."""
     command = [sys.executable, "workflow/run_notebook.py", str(path), "--profile", "quick"]
     command += ["--folder", str(folder), "--needs"]
     command += [f"{name}={needed / file}" for name, file in CHAPTERS[path.stem].needs.items()]
+    command += ["--compared", *compared]
     environment = os.environ | {"DATA_DIR": str(folder / "none"), "DATA": ""}
     finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
@@ -67,13 +70,15 @@ def execute(path, folder, needed):
 def executed(tmp_path_factory):
     """Run a chapter once, whoever asks, after the chapters that it needs."""
     done = set()
-    folder = tmp_path_factory.mktemp("chapters")
+    folder = tmp_path_factory.mktemp("chapters") / "quick" / "seed-0"
 
     def run(path):
         if path.stem not in done:
-            for file in CHAPTERS[path.stem].needs.values():
-                run(ROOT / "notebooks" / f"{file.partition('/')[0]}.ipynb")
-            execute(path, folder / path.stem, folder)
+            chapter = CHAPTERS[path.stem]
+            others = [other.name for other in CHAPTERS.values() if chapter.compares and not other.compares]
+            for name in [*(file.partition("/")[0] for file in chapter.needs.values()), *others]:
+                run(CHAPTERS[name].notebook)
+            execute(path, folder / path.stem, folder, others)
             done.add(path.stem)
         return folder / path.stem
 
@@ -91,6 +96,28 @@ def test_it_runs_on_the_sample_and_says_so(path, executed):
     assert result["notebook"] == path.stem and result["profile"] == "quick"
     assert result["provenance"]["sample_data"] is True
     assert set(CONTRACT[path.stem].split()) <= set(result["metrics"])
+
+
+def test_the_comparison_reads_what_all_others_left(executed):
+    metrics = json.loads((executed(CHAPTERS["08_comparison"].notebook) / "results.json").read_text())["metrics"]
+    claims = [figure for figure in comparison.figures().values() if figure.is_claim]
+    assert metrics["chapters"] == len(CHAPTERS) - 1
+    assert metrics["claims.total"] == len(claims) >= 25
+    assert metrics["claims.covered"] == sum((figure.metric or "").split("/")[0] in CHAPTERS for figure in claims)
+
+
+@pytest.mark.parametrize("key, figure", [pair for pair in comparison.figures().items() if pair[1].metric])
+def test_a_reported_figure_is_answered_by_what_a_chapter_leaves(key, figure, executed):
+    for path in filter(None, (figure.metric, figure.reproduced)):
+        chapter, _, name = path.partition("/")
+        if chapter in CHAPTERS:
+            result = json.loads((executed(CHAPTERS[chapter].notebook) / "results.json").read_text())
+            if figure.field:
+                assert len(result["tables"][name][figure.field]) == len(figure.value)
+            else:
+                assert name in result["metrics"]
+            if figure.is_claim and path == figure.metric and not figure.field:
+                assert name in CONTRACT[chapter].split()
 
 
 def test_scratch_and_inbuilt_are_the_same_network(executed):

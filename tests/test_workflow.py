@@ -29,12 +29,27 @@ LONER = [
     ("parameters", "seed: int = 0  # all randomness\n"),
     ("code", SETUP.format(name="03_loner") + "run.save()"),
 ]
+JUDGE = [
+    ("markdown", "# The judge"),
+    ("parameters", "seed: int = 0  # whose\nchapters: list[str] = []  # which\nprofile: str = 'standard'  # of what\n"),
+    (
+        "code",
+        """
+from helpers import comparison, results
+found = comparison.read(comparison.results_folder(profile), seed=seed, chapters=chapters)
+run = results.start("08_comparison", globals(), data=found)
+run.metrics |= {"chapters": len(found.runs), "seeds": len(found.seeds)}
+run.save()
+""",
+    ),
+]
 CHAPTERS = """
 01_maker: {data: [MNIST], produces: [part.safetensors], memory_mb: 500}
 02_taker: {data: [MNIST], needs: {part: 01_maker/part.safetensors}, memory_mb: 500}
 03_loner: {data: [MNIST], memory_mb: 500}
+08_comparison: {reads: results, memory_mb: 500}
 """
-NAMES = ["01_maker", "02_taker", "03_loner"]
+NAMES = ["01_maker", "02_taker", "03_loner", "08_comparison"]
 
 
 def result(project, name):
@@ -51,7 +66,7 @@ def ran(project, action):
 
 @pytest.fixture(scope="module")
 def finished(project):
-    for name, cells in zip(NAMES, (MAKER, TAKER, LONER), strict=True):
+    for name, cells in zip(NAMES, (MAKER, TAKER, LONER, JUDGE), strict=True):
         project.write_notebook(name, *cells)
     project.write("workflow/chapters.yaml", CHAPTERS)
     done = project.report()
@@ -111,7 +126,7 @@ def test_a_profile_entry_reruns_its_chapter_and_what_needs_it(finished):
     finished.write("notebooks/profiles/quick.yaml", "01_maker: {value: 2}\n")
     names, done = ran(finished, finished.report)
     assert done.returncode == 0, done.stderr
-    assert names == ["01_maker", "02_taker"]
+    assert names == ["01_maker", "02_taker", "08_comparison"]
     assert json.loads(result(finished, "01_maker").read_text())["parameters"]["value"] == 2.0
 
 
@@ -121,6 +136,25 @@ def test_part_of_the_report_with_another_cover(finished):
     assert names == []
     page = (finished.root / "reports" / "quick" / "report.html").read_text()
     assert "The loner" in page and "The maker" not in page and "Ada # 1" in page and "007" in page
+
+
+def test_a_comparison_reads_the_chapters_of_its_report(finished):
+    for wanted, chapters in (("02 08", 1), ("08", 3)):
+        names, done = ran(finished, lambda wanted=wanted: finished.report("--notebooks", wanted))
+        assert done.returncode == 0, done.stderr
+        assert names == ["08_comparison"]
+        record = json.loads(result(finished, "08_comparison").read_text())
+        assert record["metrics"] == {"chapters": chapters, "seeds": 1} and record["provenance"]["sample_data"] is True
+        assert record["parameters"]["profile"] == "quick"
+
+
+def test_a_comparison_is_redone_when_another_seed_has_been_run(finished):
+    done = finished.report("--seed", "1", "--notebooks", "03")
+    assert done.returncode == 0, done.stderr
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 0, done.stderr
+    assert names == ["08_comparison"]
+    assert json.loads(result(finished, "08_comparison").read_text())["metrics"] == {"chapters": 3, "seeds": 2}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +210,7 @@ def test_and_the_next_run_goes_on_from_there(finished):
     finished.write_notebook("01_maker", *MAKER)
     names, done = ran(finished, finished.report)
     assert done.returncode == 0, done.stderr
-    assert names == ["01_maker", "02_taker"]
+    assert names == ["01_maker", "02_taker", "08_comparison"]
 
 
 def test_real_data_that_appears_reruns_everything(finished):

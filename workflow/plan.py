@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,17 @@ NOTEBOOKS = ROOT / "notebooks"
 
 @dataclass(frozen=True)
 class Chapter:
-    """One notebook as the workflow sees it. ``needs`` maps its parameters to files of other chapters."""
+    """One notebook as the workflow sees it. ``needs`` maps its parameters to files of other chapters.
+
+    ``compares`` is true for one that reads the results of all others.
+    """
 
     name: str
     parameters: dict[str, Any]
     data: tuple[str, ...]
     needs: dict[str, str]
     produces: tuple[str, ...]
+    compares: bool
     memory_mb: int
 
     @property
@@ -55,6 +60,7 @@ def chapters(profile: str) -> dict[str, Chapter]:
             data=tuple(entry.get("data", ())),
             needs=dict(entry.get("needs", {})),
             produces=tuple(entry.get("produces", ())),
+            compares=entry.get("reads") == "results",
             memory_mb=entry["memory_mb"],
         )
     return found
@@ -84,3 +90,23 @@ def with_needs(found: dict[str, Chapter], selected: Iterable[Chapter]) -> list[C
     for chapter in selected:
         add(chapter)
     return list(ordered.values())
+
+
+def compared(reported: Sequence[Chapter], runs: Path) -> list[str]:
+    """The chapters whose results a comparison in a report of ``reported`` reads: the others in it.
+
+    In a report of comparisons alone they are those that have left results in ``runs`` (reports/<profile>/seed-<n>).
+    """
+    names = [chapter.name for chapter in reported if not chapter.compares]
+    own = {chapter.name for chapter in reported}
+    return names or sorted(path.parent.name for path in runs.glob("*/results.json") if path.parent.name not in own)
+
+
+def earlier_results(names: Iterable[str], runs: Path, made: Iterable[str]) -> dict[str, str]:
+    """Results of the chapters ``names`` that exist and are not ``made`` by this report, with their hashes.
+
+    They are those of other seeds and of the profile `original`: a comparison is out of date when they change.
+    """
+    folders = dict.fromkeys((runs.parent, runs.parent.parent / "original"))
+    paths = {str(path) for folder in folders for name in names for path in folder.glob(f"seed-*/{name}/results.json")}
+    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in sorted(paths - set(made))}

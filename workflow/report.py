@@ -98,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = chapters(options.profile)
         selected = select(found, options.notebooks.split())
         with only_one():
-            refresh_data(sorted({name for chapter in with_needs(found, selected) for name in chapter.data}))
+            if names := sorted({name for chapter in with_needs(found, selected) for name in chapter.data}):
+                refresh_data(names)
             config = [f"profile={options.profile}", f"seed={options.seed}"]
             config.append(f"notebooks={' '.join(chapter.name for chapter in selected)}")
             # Not as config: Snakemake would make a number of a roll number.

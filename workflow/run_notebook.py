@@ -45,10 +45,13 @@ class Progress:
         sys.stderr.flush()
 
 
-def run(notebook: Path, profile: str, seed: int, folder: Path, needs: dict[str, str]) -> None:
-    """Execute ``notebook`` into ``folder``. Raises ParameterError before, papermill's error after a failed cell."""
+def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, str | list[str]]) -> None:
+    """Execute ``notebook`` into ``folder``, with ``given`` parameters besides those of the profile.
+
+    Raises ParameterError before, papermill's error after a failed cell.
+    """
     entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
-    parameters = resolve(notebook, entry | {"seed": seed} | needs, f"profile {profile}")
+    parameters = resolve(notebook, entry | {"seed": seed} | given, f"profile {profile}")
     import papermill
     from traitlets.config import Config
 
@@ -87,12 +90,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, required=True, help="where the executed notebook and its results go")
     parser.add_argument("--needs", nargs="*", default=[], metavar="PARAMETER=FILE", help="files of other chapters")
+    parser.add_argument("--compared", nargs="*", default=[], help="chapters whose results a comparison reads")
     options = parser.parse_args(arguments)
     # As the notebook sees them from its folder; no absolute path enters the record.
     pairs = (item.partition("=") for item in options.needs)
-    needs = {name: os.path.relpath(file, ROOT / "notebooks") for name, _, file in pairs}
+    given = {name: os.path.relpath(file, ROOT / "notebooks") for name, _, file in pairs}
+    if options.compared:
+        given |= {"chapters": options.compared, "profile": options.profile}
     try:
-        run(options.notebook, options.profile, options.seed, options.folder, needs)
+        run(options.notebook, options.profile, options.seed, options.folder, given)
     except ParameterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,108 @@
+"""Test sets, tests of pairs, their sentences and their figures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from test_comparison import leave, read
+
+from helpers import comparison, comparison_plots, pairwise, statistics
+
+SIX = "07_classical_baselines"
+
+
+def guesses(labels, right, classes=3):
+    """Probabilities that are right on the first ``right`` images only."""
+    shifted = torch.where(torch.arange(len(labels)) < right, labels, (labels + 1) % classes)
+    return torch.nn.functional.one_hot(shifted, classes).float()
+
+
+@pytest.fixture
+def found(tmp_path):
+    labels = torch.arange(60) % 3
+    predictions = {"cnn": guesses(labels, 55), "ffnn": guesses(labels, 35), "svm_rbf_hog": guesses(labels, 33)}
+    seconds = {"cnn.fit_seconds": 20.0, "ffnn.fit_seconds": 2.0, "svm_rbf_hog.fit_seconds": 3.0}
+    leave(tmp_path, SIX, metrics=seconds, predictions=predictions | {"labels": labels}, data={"CIFAR10": "x"})
+    digits = {"scratch": guesses(labels, 50), "pca": guesses(labels, 50)}
+    leave(tmp_path, "01_autoencoder", predictions=digits | {"labels": labels})
+    codes = {"ae.clean": guesses(labels, 40), "ae.noisy": guesses(labels, 30)}
+    leave(tmp_path, "02_denoising", predictions=codes | {"labels": labels})
+    leave(tmp_path, "03_center_loss", predictions={"ae.softmax": guesses(labels[:50], 9), "labels": labels[:50]})
+    return read(tmp_path)
+
+
+def test_models_share_a_test_set_when_data_and_labels_are_the_same(found):
+    sets = pairwise.test_sets(found.runs)
+    members = [[(model.chapter[:2], model.key) for model in test_set.models] for test_set in sets]
+    assert members == [
+        [("01", "scratch"), ("01", "pca"), ("02", "ae.clean")],
+        [("02", "ae.noisy")],
+        [("03", "ae.softmax")],
+        [("07", "cnn"), ("07", "ffnn"), ("07", "svm_rbf_hog")],
+    ]
+    assert sets[0].title == "MNIST: 60 test images of 3 classes" and "with noise" in sets[1].title
+    assert sets[3].data == "CIFAR10" and sets[1].pairs == {}
+
+
+def test_pairs_hold_both_tests_and_the_correction_of_their_set(found):
+    test_set = pairwise.test_sets(found.runs)[3]
+    exact = {place: pair.exact for place, pair in test_set.pairs.items()}
+    assert exact == {(0, 1): 2 / 2**20, (0, 2): 2 / 2**22, (1, 2): 0.5}
+    corrected = statistics.holm(list(exact.values()))
+    assert [pair.corrected for pair in test_set.pairs.values()] == corrected
+    pair = test_set.pairs[0, 1]
+    assert (pair.only_a, pair.only_b) == (20, 0) and pair.significant and not test_set.pairs[1, 2].significant
+    assert pair.asymptotic == statistics.mcnemar_asymptotic(20, 0)
+    assert pair.difference.value == pytest.approx(20 / 60)
+
+
+def test_sentences_turn_with_the_result_and_say_what_was_not_run(found):
+    sets = pairwise.test_sets(found.runs)
+    for duel in (("cnn", "ffnn"), ("ffnn", "cnn")):
+        text = pairwise.said(sets, SIX, duel[0], SIX, duel[1])
+        assert text.startswith("Our CNN is ahead of the feed-forward net: 91.67% against 58.33%, +33.33 points")
+    assert "nothing is settled" in pairwise.said(sets, SIX, "ffnn", SIX, "svm_rbf_hog")
+    text = pairwise.said(sets, SIX, "cnn", "01_autoencoder", "scratch")
+    assert text == "Our CNN and the AE code by hand were not both run on the same images."
+    assert pairwise.said([], SIX, None, SIX, "cnn") == "A model and our CNN were not both run on the same images."
+
+
+def test_who_is_ahead_and_how_many_mistakes_are_shared(found):
+    sets = pairwise.test_sets(found.runs)
+    assert pairwise.ahead(sets, SIX, "cnn", SIX, "ffnn") and not pairwise.ahead(sets, SIX, "ffnn", SIX, "cnn")
+    assert not pairwise.ahead(sets, SIX, "ffnn", SIX, "svm_rbf_hog") and not pairwise.ahead(sets, SIX, None, SIX, "cnn")
+    assert pairwise.shared_mistakes(sets, SIX, "cnn", SIX, "ffnn") == 5
+    assert pairwise.shared_mistakes(sets, SIX, "cnn", "01_autoencoder", "pca") is None
+
+
+def test_names_families_and_the_best_of_one(found):
+    assert pairwise.name_of("02_denoising", "ae.noisy") == "AE code"
+    assert pairwise.name_of("03_center_loss", "ae.softmax.noisy") == "AE with softmax loss"
+    assert pairwise.name_of("09_new", "big_net.second") == "big net, second"
+    sets = pairwise.test_sets(found.runs)
+    assert pairwise.best(sets, SIX, "classical") == "svm_rbf_hog" and pairwise.best(sets, "05", "classical") is None
+    assert [model.key for model in pairwise.unbeaten(sets[3].models)] == ["ffnn", "cnn"]
+
+
+def test_figures_with_and_without_results(found):
+    sets, answered = pairwise.test_sets(found.runs), comparison.answers(found)
+    drawn = [comparison_plots.matrices(sets), comparison_plots.against_seconds(sets)]
+    assert [len(figure.axes) for figure in drawn] == [2, 1]  # one model alone makes no matrix
+    words = {text.get_text() for text in drawn[0].axes[1].texts}
+    assert {"+33.3", "<.001", "+3.3", ".500"} <= words
+    names = {text.get_text().strip() for text in drawn[1].axes[0].texts}
+    assert names == {"our CNN", "feed-forward net", "RBF SVM on HOG + colour"}
+    comparison_plots.stated_accuracies(answered)
+    for figure in (comparison_plots.matrices([]), comparison_plots.against_seconds([])):
+        assert "among the results" in figure.axes[0].texts[0].get_text()
+    plt.close("all")
+
+
+def test_names_are_moved_apart_no_more_than_needed():
+    assert comparison_plots.apart([3.0, 1.0, 2.0], 0.5) == [3.0, 1.0, 2.0]
+    moved = comparison_plots.apart([1.0, 1.0, 1.0, 9.0], 1.0)
+    assert moved == pytest.approx([0.0, 1.0, 2.0, 9.0])
+    values = np.random.default_rng(0).random(12)
+    moved = np.asarray(comparison_plots.apart(values, 0.1))
+    order = np.argsort(values)
+    assert (np.diff(moved[order]) >= 0.1 - 1e-9).all() and abs(moved.mean() - values.mean()) < 1e-9
