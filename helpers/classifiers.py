@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from helpers import convnets
 from helpers.calibration import log_loss
 from helpers.convnets import planes
 from helpers.data import Split
@@ -25,7 +26,8 @@ from helpers.training import History, progress
 class Recipe:
     """How a classifier is trained. Raises ValueError for settings that cannot work.
 
-    Adam with decoupled weight decay (Loshchilov & Hutter 2019) on the cross entropy. The learning rate is constant, or
+    Adam with decoupled weight decay (Loshchilov & Hutter 2019) on the cross entropy; kernels that a network keeps as
+    matrices learn by Muon (Jordan et al. 2024), with steps of the size of Adam's. The learning rate is constant, or
     with ``one_cycle`` rises to its peak and falls to zero (Smith & Topin 2019). ``smoothing`` moves that share of every
     label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of the images, ``shift`` moves each by up to
     so many pixels, anew in every epoch.
@@ -87,14 +89,11 @@ def train(
     device.place(network)
     pictures = planes(images)
     generator = torch.Generator().manual_seed(seed)
-    settings = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
-    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], **settings)
-    schedule = None
+    optimisers = _optimisers(network, recipe)
+    schedules = []
     if recipe.one_cycle:
-        steps = recipe.epochs * -(-len(images) // recipe.batch_size)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.25
-        )
+        cycle = {"total_steps": recipe.epochs * -(-len(images) // recipe.batch_size), "pct_start": 0.25}
+        schedules = [torch.optim.lr_scheduler.OneCycleLR(each, recipe.learning_rate, **cycle) for each in optimisers]
     history = History()
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # for dropout
@@ -104,11 +103,10 @@ def train(
             for rows in torch.randperm(len(labels), generator=generator).split(recipe.batch_size):
                 batch = augment(pictures[rows], generator, flip=recipe.flip, shift=recipe.shift)
                 logits, targets = _logits(network, batch, device), labels[rows].to(device.name)
-                optimiser.zero_grad()
+                network.zero_grad()
                 F.cross_entropy(logits, targets, label_smoothing=recipe.smoothing).backward()
-                optimiser.step()
-                if schedule:
-                    schedule.step()
+                for each in (*optimisers, *schedules):
+                    each.step()
                 losses.append(F.cross_entropy(logits.detach(), targets).cpu())
                 hits += (logits.detach().argmax(1) == targets).sum().cpu()
             history.add_epoch(torch.stack(losses), len(labels), time.perf_counter() - started)
@@ -120,6 +118,17 @@ def train(
             if name:
                 progress(f"{name:<16} {_last_epoch(history, recipe.epochs)}")
     return history
+
+
+def _optimisers(network: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    settings = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    kernels = convnets.matrices(network)
+    known = set(map(id, kernels))
+    rest = [p for p in network.parameters() if p.requires_grad and id(p) not in known]
+    optimisers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, **settings, fused=True)]
+    if kernels:
+        optimisers.append(torch.optim.Muon(kernels, **settings, adjust_lr_fn="match_rms_adamw"))
+    return optimisers
 
 
 def _last_epoch(history: History, epochs: int) -> str:
@@ -178,14 +187,25 @@ def choose(
 
 
 @torch.no_grad()
-def probabilities(network: nn.Module, images: Tensor, device: Device, *, flip: bool = False) -> Tensor:
-    """Class probabilities [N, classes] of ``images``, on the CPU; with ``flip`` the mean of an image and its mirror."""
+def probabilities(network: nn.Module, images: Tensor, device: Device, *, flip: bool = False, shift: int = 0) -> Tensor:
+    """Class probabilities [N, classes] of ``images``, on the CPU.
+
+    With ``shift`` the mean over an image as it is and moved by so many pixels to two corners, edges repeated; with
+    ``flip`` over each of these and its mirror.
+    """
     network.eval()
+    moves = (0, shift, -shift) if shift else (0,)
     parts = []
     for part in planes(images).split(500):
-        views = (part, part.flip(3)) if flip else (part,)
+        views = [_moved(part, by) for by in moves]
+        views += [view.flip(3) for view in views] if flip else []
         parts.append(torch.stack([_logits(network, view, device).softmax(1) for view in views]).mean(0).cpu())
     return torch.cat(parts)
+
+
+def _moved(images: Tensor, by: int) -> Tensor:
+    rows, columns = ((torch.arange(side) + by).clamp_(0, side - 1) for side in images.shape[2:])
+    return images[:, :, rows][:, :, :, columns] if by else images
 
 
 def _logits(network: nn.Module, images: Tensor, device: Device) -> Tensor:

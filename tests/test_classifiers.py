@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from helpers import classifiers, convnets, device
 from helpers.classifiers import Recipe
-from helpers.convnets import ConvNet, FeedForward, ReportACNN
+from helpers.convnets import ConvNet, FeedForward, LeanConvNet, ReportACNN
 from helpers.data import Split
 
 FAST = device.pick()
@@ -27,7 +27,7 @@ def bars(n=96, colour=True):
     return Split(images.unsqueeze(1).repeat(1, 3, 1, 1) if colour else images, labels)
 
 
-@pytest.mark.parametrize("build", [ReportACNN, ConvNet, FeedForward])
+@pytest.mark.parametrize("build", [ReportACNN, ConvNet, FeedForward, LeanConvNet])
 @pytest.mark.parametrize("shape", [(4, 3, 32, 32), (4, 28, 28)])
 def test_every_network_takes_colour_and_grey_images(build, shape):
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
@@ -104,6 +104,49 @@ def test_without_schedule_and_decay_it_is_plain_adam():
             adam.step()
     for mine, theirs in zip(network.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_kernels_kept_as_matrices_are_the_same_network_and_learn_by_muon():
+    part = bars(32, colour=False)
+    torch.manual_seed(0)
+    network = LeanConvNet(part.images, classes=3, widths=(4, 8, 8))
+    kernels = convnets.matrices(network)
+    assert [kernel.shape for kernel in kernels] == [(8, 36), (8, 72)]
+    assert [layer.weight.shape for layer in network if isinstance(layer, torch.nn.Conv2d)][1:] == [
+        (8, 4, 3, 3),
+        (8, 8, 3, 3),
+    ]
+    adam, muon = classifiers._optimisers(network, Recipe(1, 8, 0.01))
+    assert isinstance(muon, torch.optim.Muon)
+    ours = [p for each in (adam, muon) for group in each.param_groups for p in group["params"]]
+    assert sorted(map(id, ours)) == sorted(map(id, network.parameters()))  # every weight once
+    before = [kernel.clone() for kernel in kernels]
+    history = classifiers.train(
+        network, part.images, part.labels, Recipe(12, 8, 0.01, one_cycle=True), device=FAST, seed=0, name=None
+    )
+    assert history.loss[-1] < history.loss[0] and not any(map(torch.equal, before, kernels))
+
+
+def test_a_prediction_may_be_the_mean_over_moved_and_mirrored_views():
+    part = bars(20)
+    network = FeedForward(part.images, classes=3)
+    padded = F.pad(part.images.float(), (1, 1, 1, 1), mode="replicate").to(torch.uint8)
+    views = [part.images, padded[:, :, 2:, 2:], padded[:, :, :-2, :-2]]
+    each = [classifiers.probabilities(network, view, FAST) for view in views + [view.flip(3) for view in views]]
+    found = classifiers.probabilities(network, part.images, FAST, flip=True, shift=1)
+    torch.testing.assert_close(found, torch.stack(each).mean(0))
+
+
+def test_the_history_has_plain_losses_and_validation_after_every_epoch():
+    part = bars(30)
+    network, history = classifiers.fit(
+        FeedForward, part, Recipe(3, 10, 0.001, smoothing=0.3), **COMMON, validation=part
+    )
+    p = classifiers.probabilities(network, part.images, FAST)
+    assert len(history.accuracy) == len(history.validation_loss) == 3
+    assert history.validation_accuracy[-1] == pytest.approx((p.argmax(1) == part.labels).double().mean().item())
+    assert history.validation_loss[-1] == pytest.approx(F.nll_loss(p.log(), part.labels).item(), rel=1e-4)
+    assert all(0 <= value <= 1 for value in history.accuracy)
 
 
 def test_the_best_recipe_comes_first_and_keeps_its_epochs():
