@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,33 +11,45 @@ from torch.nn import functional as F
 from helpers.models import convolution
 
 
+class Components(NamedTuple):
+    """Principal components: mean [D], directions [D, n], largest variance first, and deviations along them [n]."""
+
+    mean: Tensor
+    directions: Tensor
+    deviations: Tensor
+
+
 class ColourAutoencoder(nn.Module):
     """Images [N, 3, 32, 32] in [0, 1] -> a code [N, n] -> images.
 
     code = A x + h(x) and image = B code + m + g(B code + m, code), with convolutional h and g. A, B and m start as PCA
-    (scaled to codes of unit variance), h and g at zero: training begins at the best linear code and can only learn
-    more. White codes leave no number too faint for h to add to.
+    (scaled to codes of unit variance) for all numbers of the code but the last ``free``; these start as features
+    of h alone, with nothing in A and B. For the others h starts at zero, and so does g, so that training begins at
+    their best linear code and can only learn more. White codes leave no number too faint for h to add to.
+
+    Convolutions see four pixels of a colour as four channels: in full size they would take most of the time.
     """
 
     shape = (3, 32, 32)
 
-    def __init__(self, images: Tensor, *, code_size: int, width: int = 16):
-        """``images`` [N, 3072] are those whose principal components to start from.
+    def __init__(self, start: Components, *, free: int = 0, width: int = 16):
+        """``start`` has a component for each number of the code, of which the last ``free`` are not used.
 
-        Raises ValueError when there are fewer images than numbers in the code, or none of these.
+        Raises ValueError when too many are free.
         """
-        if not 0 < code_size < min(images.shape):
-            raise ValueError(f"a code of {code_size} numbers needs 1 to {min(images.shape) - 1}: fewer, or more images")
+        pixels, code_size = start.directions.shape
+        if not 0 <= free < code_size:
+            raise ValueError(f"of {code_size} numbers 0 to {code_size - 1} may be free of PCA, not {free}")
         super().__init__()
-        pixels, w = images.shape[1], width
+        w = width
         self.analyse = nn.Linear(pixels, code_size)
         self.features = nn.Sequential(
-            *convolution(3, w),
-            nn.MaxPool2d(2),  # 32 -> 16
-            *convolution(w, 2 * w),
+            nn.PixelUnshuffle(2),  # 3 x 32 x 32 -> 12 x 16 x 16
+            *convolution(12, 2 * w),
             nn.MaxPool2d(2),  # 16 -> 8
             *convolution(2 * w, 4 * w),
             nn.MaxPool2d(2),  # 8 -> 4
+            *convolution(4 * w, 4 * w),
             nn.Flatten(),
             nn.Linear(4 * w * 16, code_size),
         )
@@ -45,29 +59,36 @@ class ColourAutoencoder(nn.Module):
             nn.Unflatten(1, (2 * w, 8, 8)),
             nn.ReLU(),
             nn.Upsample(scale_factor=2),  # 8 -> 16
-            *convolution(2 * w, w),
-            nn.Upsample(scale_factor=2),  # 16 -> 32
         )
-        self.refine = nn.Sequential(*convolution(w + 3, w), *convolution(w, w), nn.Conv2d(w, 3, 3, padding=1))
-        self._start_as_pca(images, code_size)
+        self.refine = nn.Sequential(
+            *convolution(2 * w + 12, 3 * w),
+            *convolution(3 * w, 3 * w),
+            nn.Conv2d(3 * w, 12, 3, padding=1),
+            nn.PixelShuffle(2),  # 12 x 16 x 16 -> 3 x 32 x 32
+        )
+        self._start_as_pca(start, code_size - free)
 
     @torch.no_grad()
-    def _start_as_pca(self, images: Tensor, code_size: int) -> None:
-        mean, directions, scales = principal_components(images, code_size)
-        self.analyse.weight.copy_((directions / scales).t())
-        self.analyse.bias.copy_(-(mean @ directions) / scales)
-        self.synthesise.weight.copy_(directions * scales)
-        self.synthesise.bias.copy_(mean)
-        for last in (self.features[-1], self.refine[-1]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+    def _start_as_pca(self, start: Components, count: int) -> None:
+        directions, scales = start.directions[:, :count], start.deviations[:count]
+        encoding, drawing = self.features[-1], self.refine[-2]
+        for layer in (self.analyse, self.synthesise, encoding, drawing):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        self.analyse.weight[:count] = (directions / scales).t()
+        self.analyse.bias[:count] = -(start.mean @ directions) / scales
+        self.synthesise.weight[:, :count] = directions * scales
+        self.synthesise.bias.copy_(start.mean)
+        if count < len(encoding.weight):
+            nn.init.kaiming_normal_(encoding.weight[count:], nonlinearity="linear")
 
     def encode(self, images: Tensor) -> Tensor:
         return self.analyse(images.flatten(1)) + self.features(images)
 
     def decode(self, codes: Tensor) -> Tensor:
         linear = self.synthesise(codes).view(-1, *self.shape)
-        return linear + self.refine(torch.cat([linear, self.details(codes)], 1))
+        known = torch.cat([F.pixel_unshuffle(linear, 2), self.details(codes)], 1)
+        return linear + self.refine(known)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.decode(self.encode(images))
@@ -89,13 +110,18 @@ class ColourAutoencoder(nn.Module):
         return outputs.clamp(0, 1)
 
 
-def principal_components(images: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean [D], first directions [D, count] and standard deviations along them [count], of ``images`` [N, D]."""
+def principal_components(images: Tensor, count: int) -> Components:
+    """The first ``count`` principal components of ``images`` [N, D].
+
+    Raises ValueError when there are fewer images than components, or none of these.
+    """
+    if not 0 < count < min(images.shape):
+        raise ValueError(f"a code of {count} numbers needs 1 to {min(images.shape) - 1}: fewer, or more images")
     mean = images.mean(0)
     if len(images) < images.shape[1]:
         _, singular, rows = torch.linalg.svd(images - mean, full_matrices=False)
-        return mean, rows[:count].t(), singular[:count].clamp(min=1e-4) / len(images) ** 0.5
+        return Components(mean, rows[:count].t(), singular[:count].clamp(min=1e-4) / len(images) ** 0.5)
     # In parts: a centred copy of fifty thousand images would take as much memory as they do.
     covariance = sum((part - mean).t() @ (part - mean) for part in images.split(5000)) / len(images)
     variances, directions = torch.linalg.eigh(covariance)
-    return mean, directions[:, -count:].flip(1), variances[-count:].flip(0).clamp(min=1e-8).sqrt()
+    return Components(mean, directions[:, -count:].flip(1), variances[-count:].flip(0).clamp(min=1e-8).sqrt())

@@ -20,7 +20,7 @@ def scenes(n=80):
 
 def test_it_starts_as_pca():
     images = scenes()
-    network = ColourAutoencoder(images, code_size=7, width=2)
+    network = ColourAutoencoder(principal_components(images, 7), width=2)
     pca = PCA(7, svd_solver="full").fit(images.numpy())
     expected = torch.from_numpy(pca.inverse_transform(pca.transform(images.numpy())))
     restored = training.denoise(network, images, device.pick().exact)
@@ -30,10 +30,27 @@ def test_it_starts_as_pca():
     torch.testing.assert_close(codes.var(0, correction=0), torch.ones(7), atol=1e-3, rtol=0)
 
 
+def test_free_numbers_start_beside_pca_and_change_no_picture():
+    images, exact = scenes(), device.pick().exact
+    torch.manual_seed(0)
+    network = ColourAutoencoder(principal_components(images, 7), free=3, width=2)
+    linear = ColourAutoencoder(principal_components(images, 4), width=2)
+    torch.testing.assert_close(training.denoise(network, images, exact), training.denoise(linear, images, exact))
+    codes = training.encode(network, images, exact)
+    torch.testing.assert_close(codes[:, :4], training.encode(linear, images, exact))
+    assert codes[:, 4:].std(0).min() > 1e-3  # features of the image, not nothing
+
+
+@pytest.mark.parametrize("free", [-1, 7])
+def test_not_all_numbers_can_be_free(free):
+    with pytest.raises(ValueError, match="0 to 6 may be free"):
+        ColourAutoencoder(principal_components(scenes(), 7), free=free)
+
+
 def test_encoding_and_decoding_in_turn_are_the_whole_network():
     images, exact = scenes(), device.pick().exact
-    network = ColourAutoencoder(images, code_size=7, width=2)
-    torch.nn.init.normal_(network.refine[-1].weight, std=0.1)
+    network = ColourAutoencoder(principal_components(images, 7), width=2)
+    torch.nn.init.normal_(network.refine[-2].weight, std=0.1)
     codes = training.encode(network, images, exact)
     assert codes.shape == (len(images), 7)
     torch.testing.assert_close(training.decode(network, codes, exact), training.denoise(network, images, exact))
@@ -42,7 +59,7 @@ def test_encoding_and_decoding_in_turn_are_the_whole_network():
 def test_training_only_improves_on_it():
     images = scenes()
     torch.manual_seed(0)
-    network = ColourAutoencoder(images, code_size=7, width=4)
+    network = ColourAutoencoder(principal_components(images, 7), width=4)
     settings = {"epochs": 15, "batch_size": 16, "learning_rate": 0.005, "seed": 0, "device": device.pick()}
     before = evaluation.psnr(training.denoise(network, images, device.pick().exact), images).mean()
     history = training.train_denoiser(network, images, corrupt=None, validation=(images, images), **settings)
@@ -53,7 +70,7 @@ def test_training_only_improves_on_it():
 @pytest.mark.parametrize("code_size", [0, -1, 80, 4000])
 def test_a_code_that_pca_cannot_fill_is_refused(code_size):
     with pytest.raises(ValueError, match="a code of"):
-        ColourAutoencoder(scenes(), code_size=code_size)
+        principal_components(scenes(), code_size)
 
 
 def test_ssim_of_colour_is_the_mean_of_its_channels():
