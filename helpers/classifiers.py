@@ -6,7 +6,8 @@ Images are uint8 [N, H, W] or [N, 3, H, W], as :mod:`helpers.data` gives them; t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers import convnets
 from helpers.calibration import log_loss
 from helpers.convnets import planes
 from helpers.data import Split
 from helpers.device import Device
+from helpers.muon import as_matrices
 from helpers.training import History, progress
 
 
@@ -26,8 +27,8 @@ from helpers.training import History, progress
 class Recipe:
     """How a classifier is trained. Raises ValueError for settings that cannot work.
 
-    Adam with decoupled weight decay (Loshchilov & Hutter 2019) on the cross entropy; kernels that a network keeps as
-    matrices learn by Muon (Jordan et al. 2024), with steps of the size of Adam's. The learning rate is constant, or
+    Adam with decoupled weight decay (Loshchilov & Hutter 2019) on the cross entropy; with ``muon`` kernels and
+    hidden dense layers learn by Muon (Jordan et al. 2024), in steps of the size of Adam's. The learning rate is constant, or
     with ``one_cycle`` rises to its peak and falls to zero (Smith & Topin 2019). ``smoothing`` moves that share of every
     label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of the images, ``shift`` moves each by up to
     so many pixels, anew in every epoch.
@@ -39,6 +40,7 @@ class Recipe:
     weight_decay: float = 0.0
     smoothing: float = 0.0
     one_cycle: bool = False
+    muon: bool = False
     flip: bool = False
     shift: int = 0
 
@@ -89,14 +91,13 @@ def train(
     device.place(network)
     pictures = planes(images)
     generator = torch.Generator().manual_seed(seed)
-    optimisers = _optimisers(network, recipe)
-    schedules = []
-    if recipe.one_cycle:
-        cycle = {"total_steps": recipe.epochs * -(-len(images) // recipe.batch_size), "pct_start": 0.25}
-        schedules = [torch.optim.lr_scheduler.OneCycleLR(each, recipe.learning_rate, **cycle) for each in optimisers]
     history = History()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _optimisers(network, recipe) as optimisers:
         torch.manual_seed(seed)  # for dropout
+        schedules = []
+        if recipe.one_cycle:
+            cycle = {"total_steps": recipe.epochs * -(-len(images) // recipe.batch_size), "pct_start": 0.25}
+            schedules = [torch.optim.lr_scheduler.OneCycleLR(o, recipe.learning_rate, **cycle) for o in optimisers]
         for _ in range(recipe.epochs):
             network.train()
             started, losses, hits = time.perf_counter(), [], 0
@@ -120,15 +121,16 @@ def train(
     return history
 
 
-def _optimisers(network: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
+@contextmanager
+def _optimisers(network: nn.Module, recipe: Recipe) -> Iterator[list[torch.optim.Optimizer]]:
     settings = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
-    kernels = convnets.matrices(network)
-    known = set(map(id, kernels))
-    rest = [p for p in network.parameters() if p.requires_grad and id(p) not in known]
-    optimisers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, **settings, fused=True)]
-    if kernels:
-        optimisers.append(torch.optim.Muon(kernels, **settings, adjust_lr_fn="match_rms_adamw"))
-    return optimisers
+    with as_matrices(network) if recipe.muon else nullcontext([]) as kernels:
+        known = set(map(id, kernels))
+        rest = [p for p in network.parameters() if p.requires_grad and id(p) not in known]
+        optimisers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, **settings, fused=True)]
+        if kernels:
+            optimisers.append(torch.optim.Muon(kernels, **settings, adjust_lr_fn="match_rms_adamw"))
+        yield optimisers
 
 
 def _last_epoch(history: History, epochs: int) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from helpers.models import convolution
 
@@ -119,8 +118,7 @@ class LeanConvNet(nn.Sequential):
     """Ours for small grey pictures: 3 x 3 convolutions of ``widths`` filters, each normalised, with ReLU.
 
     After every other one, the first included, max-pooling comes before normalisation and ReLU, which then have a
-    quarter of the work; the largest value of every filter and a linear layer end it, as in :class:`ConvNet`. Kernels
-    are kept as matrices, which Muon learns faster than AdamW.
+    quarter of the work; the largest value of every filter and a linear layer end it, as in :class:`ConvNet`.
     """
 
     def __init__(self, images: Tensor, *, classes: int, widths: Sequence[int] = (32, 64, 64, 128, 128, 256)):
@@ -133,29 +131,6 @@ class LeanConvNet(nn.Sequential):
         super().__init__(
             Standardise(images), *layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(channels, classes)
         )
-        for layer in self:
-            if isinstance(layer, nn.Conv2d) and layer.in_channels > 1:  # one channel in: too thin a matrix
-                parametrize.register_parametrization(layer, "weight", Kernel(layer.weight.shape))
-
-
-class Kernel(nn.Module):
-    """A convolution's kernel [out, in, k, k] that is kept and trained as a matrix [out, in * k * k]."""
-
-    def __init__(self, shape: torch.Size):
-        super().__init__()
-        self.shape = shape
-
-    def forward(self, matrix: Tensor) -> Tensor:
-        return matrix.view(self.shape)
-
-    def right_inverse(self, kernel: Tensor) -> Tensor:
-        return kernel.flatten(1)
-
-
-def matrices(network: nn.Module) -> list[nn.Parameter]:
-    """The kernels of ``network`` that are kept as matrices."""
-    layers = [layer for layer in network.modules() if parametrize.is_parametrized(layer, "weight")]
-    return [layer.parametrizations.weight.original for layer in layers]
 
 
 class FeedForward(nn.Sequential):

@@ -8,6 +8,7 @@ from helpers import classifiers, convnets, device
 from helpers.classifiers import Recipe
 from helpers.convnets import ConvNet, FeedForward, LeanConvNet, ReportACNN
 from helpers.data import Split
+from helpers.muon import as_matrices
 
 FAST = device.pick()
 COMMON = {"classes": 3, "device": FAST, "seed": 0, "name": "net"}
@@ -106,25 +107,29 @@ def test_without_schedule_and_decay_it_is_plain_adam():
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
 
 
-def test_kernels_kept_as_matrices_are_the_same_network_and_learn_by_muon():
+def test_muon_trains_kernels_as_matrices_and_puts_them_back():
     part = bars(32, colour=False)
     torch.manual_seed(0)
     network = LeanConvNet(part.images, classes=3, widths=(4, 8, 8))
-    kernels = convnets.matrices(network)
-    assert [kernel.shape for kernel in kernels] == [(8, 36), (8, 72)]
-    assert [layer.weight.shape for layer in network if isinstance(layer, torch.nn.Conv2d)][1:] == [
-        (8, 4, 3, 3),
-        (8, 8, 3, 3),
-    ]
-    adam, muon = classifiers._optimisers(network, Recipe(1, 8, 0.01))
-    assert isinstance(muon, torch.optim.Muon)
-    ours = [p for each in (adam, muon) for group in each.param_groups for p in group["params"]]
-    assert sorted(map(id, ours)) == sorted(map(id, network.parameters()))  # every weight once
-    before = [kernel.clone() for kernel in kernels]
-    history = classifiers.train(
-        network, part.images, part.labels, Recipe(12, 8, 0.01, one_cycle=True), device=FAST, seed=0, name=None
-    )
-    assert history.loss[-1] < history.loss[0] and not any(map(torch.equal, before, kernels))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    network[1].requires_grad_(False)
+    with classifiers._optimisers(network, Recipe(1, 8, 0.01, muon=True)) as (adam, muon):
+        ours = [p for each in (adam, muon) for group in each.param_groups for p in group["params"]]
+        assert [p.shape for p in muon.param_groups[0]["params"]] == [(8, 36), (8, 72)]
+        learning = [p for p in network.parameters() if p.requires_grad]
+        assert sorted(map(id, ours)) == sorted(map(id, learning))  # every weight that learns, once
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    recipe = Recipe(12, 8, 0.01, one_cycle=True, muon=True)
+    history = classifiers.train(network, part.images, part.labels, recipe, device=FAST, seed=0, name=None)
+    after = network.state_dict()
+    assert list(after) == list(before) and history.loss[-1] < history.loss[0]
+    assert torch.equal(after["1.weight"], before["1.weight"]) and not torch.equal(after["5.weight"], before["5.weight"])
+
+
+def test_muon_takes_dense_layers_too_but_never_the_last():
+    network = FeedForward(torch.zeros(2, 8, 8, dtype=torch.uint8), classes=3, hidden=(6, 5))
+    with as_matrices(network) as weights:
+        assert [weight.shape for weight in weights] == [(6, 64), (5, 6)]
 
 
 def test_a_prediction_may_be_the_mean_over_moved_and_mirrored_views():
