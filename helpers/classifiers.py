@@ -27,8 +27,8 @@ from helpers.training import History, progress
 class Recipe:
     """How a classifier is trained. Raises ValueError for settings that cannot work.
 
-    Adam with decoupled weight decay (Loshchilov & Hutter 2019) on the cross entropy; with ``muon`` kernels and
-    hidden dense layers learn by Muon (Jordan et al. 2024), in steps of the size of Adam's. The learning rate is constant, or
+    Adam with decoupled weight decay (Loshchilov & Hutter 2019) on the cross entropy; with ``muon`` kernels and hidden
+    dense layers learn by Muon (Jordan et al. 2024), in steps of the size of Adam's. The learning rate is constant, or
     with ``one_cycle`` rises to its peak and falls to zero (Smith & Topin 2019). ``smoothing`` moves that share of every
     label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of the images, ``shift`` moves each by up to
     so many pixels, anew in every epoch.

@@ -26,7 +26,7 @@ class Kernel(nn.Module):
 
 @contextmanager
 def as_matrices(network: nn.Module) -> Iterator[list[nn.Parameter]]:
-    """The weights for Muon: of all dense layers but the last, and of convolutions, which are kept as matrices meanwhile.
+    """The weights for Muon: of all dense layers but the last, and of convolutions, kept as matrices meanwhile.
 
     What the network computes is the same all along. Left out are kernels of one input channel, too thin a matrix, and
     what is frozen.
