@@ -93,6 +93,11 @@ class Found:
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @property
+    def md5s(self) -> dict[str, str]:
+        """None: results are no files of a data set."""
+        return {}
+
+    @property
     def seeds(self) -> list[int]:
         return sorted({run.seed for records in self.runs.values() for run in records})
 
