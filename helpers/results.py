@@ -7,7 +7,6 @@ or not at all: to a temporary file in the same folder, then renamed.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import math
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.atomic import write
+from helpers.digests import helpers_digest, notebook_digest
 from helpers.machine import hardware, packages, peak_memory_mb
 from helpers.parameters import declared
 
@@ -126,12 +126,12 @@ def provenance(notebook: str) -> dict[str, Any]:
     """Which code ran with what: commit (None outside a git checkout), hashes of the sources, versions, threads."""
     import torch
 
-    commit = _git("rev-parse", "HEAD")
+    commit, source = _git("rev-parse", "HEAD"), ROOT / "notebooks" / f"{notebook}.ipynb"
     return {
         "git": commit,
         "dirty": bool(_git("status", "--porcelain")) if commit else None,
-        "notebook_sha256": notebook_digest(ROOT / "notebooks" / f"{notebook}.ipynb"),
-        "helpers_sha256": helpers_digest(),
+        "notebook_sha256": notebook_digest(source),
+        "helpers_sha256": helpers_digest(source),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "packages": packages(),
@@ -146,32 +146,6 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def notebook_digest(notebook: Path) -> str:
-    """sha256 of a notebook's sources: opening, running and saving it in JupyterLab does not change it."""
-    return cells_digest(json.loads(notebook.read_text(encoding="utf-8"))["cells"])
-
-
-def cells_digest(cells: Iterable[Mapping[str, Any]]) -> str:
-    """sha256 of the sources of ``cells``, the same before and after papermill has put in a cell of parameters."""
-    tagged = [(cell, cell["metadata"].get("tags", [])) for cell in cells]
-    written = [(cell, tags) for cell, tags in tagged if "injected-parameters" not in tags]
-    sources = [[cell["cell_type"], "".join(cell["source"]), tags] for cell, tags in written]
-    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
-
-
-def helpers_digest() -> str:
-    """sha256 of the helpers that a result depends on; helpers/report/ is left out, since styling retrains nothing."""
-    digest = hashlib.sha256()
-    for path in digested_helpers():
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def digested_helpers() -> list[Path]:
-    """The files behind :func:`helpers_digest`."""
-    return sorted([*Path(__file__).parent.glob("*.py"), REPORTED])
 
 
 def reported(key: str) -> Any:

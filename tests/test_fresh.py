@@ -5,7 +5,7 @@ import json
 import pytest
 from nbformat import v4
 
-from helpers import results
+from helpers import digests
 from helpers.report import ReportError, fresh
 from helpers.report.notebook import read_cells
 
@@ -17,7 +17,7 @@ OTHER = "01_a was run with other code than is here ({} changed): " + AGAIN
 def tree(tmp_path, monkeypatch):
     """A tree with one chapter and helpers of the hash "h"."""
     monkeypatch.setattr(fresh, "ROOT", tmp_path)
-    monkeypatch.setattr(fresh, "helpers_digest", lambda: "h")
+    monkeypatch.setattr(fresh, "helpers_digest", lambda source: "h")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "01_a.ipynb").write_text(json.dumps({"cells": cells("# A", "seed = 0")}))
     return tmp_path / "notebooks" / "01_a.ipynb"
@@ -32,7 +32,7 @@ def cells(title, parameters):
 
 def chapter(source, folder, title="# A", **record):
     """The chapter as papermill leaves it, read with a record of this tree's hashes, changed by ``record``."""
-    hashes = {"notebook_sha256": results.notebook_digest(source), "helpers_sha256": "h"} | record
+    hashes = {"notebook_sha256": digests.notebook_digest(source), "helpers_sha256": "h"} | record
     provenance = {name: value for name, value in hashes.items() if value}
     told = {"notebook": source.stem, "seed": 0, "profile": "quick", "provenance": provenance}
     (folder / "results.json").write_text(json.dumps(told))

@@ -70,33 +70,6 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_the_digest_of_a_notebook_ignores_its_outputs_and_sees_its_source(tmp_path):
-    path = tmp_path / "n.ipynb"
-    cell = {"cell_type": "code", "metadata": {}, "source": ["a = 1"], "outputs": []}
-
-    def digest(**changes):
-        path.write_text(json.dumps({"cells": [cell | changes]}))
-        return results.notebook_digest(path)
-
-    assert digest() == digest(outputs=["x"], execution_count=3) == digest(source="a = 1")
-    assert digest() != digest(source=["a = 2"])
-
-
-def test_the_digest_of_a_notebook_ignores_what_papermill_puts_in(tmp_path):
-    path = tmp_path / "n.ipynb"
-    own, put_in = (
-        {"cell_type": "code", "metadata": {"tags": [tag]}, "source": ["a = 1"]}
-        for tag in ("parameters", "injected-parameters")
-    )
-    path.write_text(json.dumps({"cells": [own]}))
-    assert results.notebook_digest(path) == results.cells_digest([own, put_in]) != results.cells_digest([own, own])
-
-
-def test_styling_is_no_part_of_the_helpers_digest():
-    files = {path.name for path in results.digested_helpers()}
-    assert {"scratch.py", "reported.toml"} <= files and "pdf.py" not in files
-
-
 def test_reported_figures_are_read_and_unknown_ones_refused():
     assert results.reported("A.Q1.accuracy") == 0.95
     assert len(results.reported("A.Q1.class_accuracy")) == 10

@@ -1,9 +1,11 @@
 """Whether a chapter shows what the code of this tree computes: its record holds the hashes of what it was run with."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from helpers.digests import helpers_digest, notebook_digest
 from helpers.report.notebook import Chapter, ReportError
-from helpers.results import ROOT, helpers_digest, notebook_digest
+from helpers.results import ROOT
 
 
 def check(chapter: Chapter) -> None:
@@ -19,16 +21,16 @@ def check(chapter: Chapter) -> None:
     source = ROOT / "notebooks" / f"{run.get('notebook')}.ipynb"
     if not source.exists():
         return
-    here = {"notebook": digest(source), "helpers": helpers_digest()}
+    here = {"notebook": digest(source, notebook_digest), "helpers": digest(source, helpers_digest)}
     changed = [what for what, now in here.items() if run.get(f"{what}_sha256", now) != now]
     if changed:
         why = f"was run with other code than is here ({' and '.join(changed)} changed)"
         raise ReportError(f"{run['notebook']} {why}: run `make report`, which runs it again")
 
 
-def digest(source: Path) -> str:
-    """The hash of a notebook's sources, "" for a file that is no notebook."""
+def digest(source: Path, of: Callable[[Path], str]) -> str:
+    """A hash of a notebook's code, "" for a file that is no notebook."""
     try:
-        return notebook_digest(source)
+        return of(source)
     except (OSError, ValueError, KeyError, TypeError):
         return ""

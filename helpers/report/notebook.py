@@ -12,7 +12,7 @@ import nbformat
 import yaml
 from nbconvert.filters import strip_ansi
 
-from helpers.results import cells_digest
+from helpers.digests import cells_digest
 
 MOST_LINES = 40  # of printed output: a report is read, not scrolled
 PIPES = re.compile(r"^\s*\|[\s:|-]+\|\s*$", re.MULTILINE)  # the rule of a table written in markdown
@@ -57,7 +57,7 @@ class Chapter:
     name: str
     parts: list[Part]
     run: dict[str, Any] = field(default_factory=dict)
-    digest: str = ""  # of its sources, as helpers.results takes it
+    digest: str = ""  # of its sources, as helpers.digests takes it
 
 
 def read_notebook(path: Path) -> Chapter:
