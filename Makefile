@@ -1,16 +1,19 @@
 # The front door. `make` alone prints the commands, from the comments beside them.
 #
-#   make report PROFILE=quick|standard|original SEED=0 DATA_DIR=data NOTEBOOKS="01 02" AUTHOR="..." ROLL="..."
+#   make report PROFILE=quick|standard|original SEED=0 DATA_DIR=data NOTEBOOKS="01 02" ASSIGNMENT=a|b FORMAT=html|pdf
+#               AUTHOR="..." ROLL="..."
 
 PYTHON ?= python3
 VENV ?= .venv
 PROFILE ?= standard
 SEED ?= 0
 NOTEBOOKS ?=
+ASSIGNMENT ?=
+FORMAT ?= both
 AUTHOR ?=
 ROLL ?=
 # Recipes read these from their environment: a name such as O'Brien needs no quoting there.
-export PROFILE SEED NOTEBOOKS AUTHOR ROLL DATA DATA_DIR
+export PROFILE SEED NOTEBOOKS ASSIGNMENT FORMAT AUTHOR ROLL DATA DATA_DIR
 
 BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
@@ -20,10 +23,12 @@ READY := $(VENV)/.ready
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" DATA_DIR=data DATA=real AUTHOR="..." ROLL="..."'
+	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" ASSIGNMENT=a|b'
+	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real AUTHOR="..." ROLL="..."'
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
-	@$(BIN)/python workflow/report.py --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" --author "$$AUTHOR" --roll "$$ROLL"
+	@$(BIN)/python workflow/report.py --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
+		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --author "$$AUTHOR" --roll "$$ROLL"
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest

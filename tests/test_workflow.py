@@ -44,9 +44,9 @@ run.save()
     ),
 ]
 CHAPTERS = """
-01_maker: {data: [MNIST], produces: [part.safetensors], memory_mb: 500}
+01_maker: {assignments: [a], data: [MNIST], produces: [part.safetensors], memory_mb: 500}
 02_taker: {data: [MNIST], needs: {part: 01_maker/part.safetensors}, memory_mb: 500}
-03_loner: {data: [MNIST], memory_mb: 500}
+03_loner: {assignments: [a, b], data: [MNIST], memory_mb: 500}
 08_comparison: {reads: results, memory_mb: 500}
 """
 NAMES = ["01_maker", "02_taker", "03_loner", "08_comparison"]
@@ -105,7 +105,7 @@ def test_a_notebook_that_was_only_opened_and_saved_does_not_run_again(finished):
 
 
 def test_a_report_built_without_the_workflow_refuses_what_other_code_has_run(finished):
-    folder, changed = finished.root / "reports" / "quick", ["notebooks/03_loner.ipynb", "helpers/noise.py"]
+    folder, changed = finished.root / "reports" / "quick", ["notebooks/03_loner.ipynb", "helpers/files.py"]
     former = {page: page.read_bytes() for page in (folder / "report.html", folder / "report.pdf")}
     kept = {path: (finished.root / path).read_text() for path in changed}
     for path, text in kept.items():
@@ -136,6 +136,39 @@ def test_part_of_the_report_with_another_cover(finished):
     assert names == []
     page = (finished.root / "reports" / "quick" / "report.html").read_text()
     assert "The loner" in page and "The maker" not in page and "Ada # 1" in page and "007" in page
+    assert "Chapter 3" in page or 'class="number">3<' in page  # its number in the whole
+
+
+def test_a_helper_that_no_chapter_imports_reruns_nothing_and_one_that_some_do_reruns_these(finished):
+    for path, expected in (("helpers/filters.py", []), ("helpers/comparison.py", ["08_comparison"])):
+        text = (finished.root / path).read_text()
+        finished.write(path, text + "\n# changed\n")
+        names, done = ran(finished, finished.report)
+        assert done.returncode == 0, done.stderr
+        assert names == expected
+        finished.write(path, text)
+        assert ran(finished, finished.report)[0] == expected
+
+
+def test_one_format_alone_leaves_the_other_as_it_was(finished):
+    folder = finished.root / "reports" / "quick"
+    (folder / "report.html").unlink()
+    former = (folder / "report.pdf").stat().st_mtime_ns
+    names, done = ran(finished, lambda: finished.report("--format", "html"))
+    assert done.returncode == 0, done.stderr
+    assert names == [] and (folder / "report.html").exists()
+    assert (folder / "report.pdf").stat().st_mtime_ns == former
+    assert "report.html, results.csv" in done.stdout
+
+
+def test_one_assignment_has_its_own_chapters_files_and_cover(finished):
+    folder = finished.root / "reports" / "quick"
+    whole = (folder / "report.html").read_bytes()
+    names, done = ran(finished, lambda: finished.report("--assignment", "b", "--format", "html"))
+    assert done.returncode == 0, done.stderr
+    page = (folder / "report-b.html").read_text()
+    assert names == [] and "The loner" in page and "The maker" not in page and "Denoising and Transfer" in page
+    assert (folder / "report.html").read_bytes() == whole
 
 
 def test_a_comparison_reads_the_chapters_of_its_report(finished):
@@ -164,6 +197,9 @@ def test_a_comparison_is_redone_when_another_seed_has_been_run(finished):
         ("09_none: {}\n", [], "09_none"),
         ("{}\n", ["--notebooks", "7"], "no chapter starts with '7'"),
         ("{}\n", ["--seed", "x"], "SEED must be a whole number"),
+        ("{}\n", ["--format", "doc"], "FORMAT must be html, pdf or both"),
+        ("{}\n", ["--assignment", "c"], "there is no 'c', only: a, b"),
+        ("{}\n", ["--assignment", "a", "--notebooks", "01"], "give one of them"),
         ("{}\n", ["--profile", "quik"], "there is no profile 'quik'"),
     ],
 )

@@ -29,6 +29,7 @@ class Chapter:
     needs: dict[str, str]
     produces: tuple[str, ...]
     compares: bool
+    assignments: tuple[str, ...]
     memory_mb: int
 
     @property
@@ -61,21 +62,34 @@ def chapters(profile: str) -> dict[str, Chapter]:
             needs=dict(entry.get("needs", {})),
             produces=tuple(entry.get("produces", ())),
             compares=entry.get("reads") == "results",
+            assignments=tuple(entry.get("assignments", ())),
             memory_mb=entry["memory_mb"],
         )
     return found
 
 
-def select(found: dict[str, Chapter], wanted: Iterable[str]) -> list[Chapter]:
-    """The chapters that ``wanted`` names, each by the start of its name ("01"); all of them when it names none.
+def select(found: dict[str, Chapter], wanted: Iterable[str], assignment: str = "") -> list[Chapter]:
+    """The chapters that ``wanted`` names, each by the start of its name ("01"), those of an ``assignment``, or all.
 
-    Raises ParameterError for a name that fits no chapter.
+    Raises ParameterError for a name that fits no chapter, an assignment that has none, or both together.
     """
     wanted = list(wanted)
+    if wanted and assignment:
+        raise ParameterError("NOTEBOOKS and ASSIGNMENT both say which chapters: give one of them")
+    if assignment:
+        known = sorted({name for chapter in found.values() for name in chapter.assignments})
+        if assignment not in known:
+            raise ParameterError(f"ASSIGNMENT: there is no '{assignment}', only: {', '.join(known)}")
+        return [chapter for chapter in found.values() if assignment in chapter.assignments]
     for start in wanted:
         if not any(name.startswith(start) for name in found):
             raise ParameterError(f"NOTEBOOKS: no chapter starts with '{start}'; there are: {', '.join(found)}")
     return [chapter for name, chapter in found.items() if not wanted or name.startswith(tuple(wanted))]
+
+
+def report_name(assignment: str) -> str:
+    """The name of the report's files without their endings; an assignment's lies beside that of everything."""
+    return f"report-{assignment}" if assignment else "report"
 
 
 def with_needs(found: dict[str, Chapter], selected: Iterable[Chapter]) -> list[Chapter]:

@@ -19,12 +19,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from plan import chapters, select, with_needs  # noqa: E402
+from plan import chapters, report_name, select, with_needs  # noqa: E402
 
 from helpers import data  # noqa: E402
 from helpers.parameters import ParameterError  # noqa: E402
 
 MANIFESTS = ROOT / "reports" / "data"
+FORMATS = {"html": ["html"], "pdf": ["pdf"], "both": ["html", "pdf"]}
 
 
 class Stop(Exception):
@@ -89,19 +90,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", default="standard")
     parser.add_argument("--seed", default="0")
     parser.add_argument("--notebooks", default="", help="starts of chapter names; all when empty")
+    parser.add_argument("--assignment", default="", help="only the chapters of this one of the original assignments")
+    parser.add_argument("--format", default="both", help="html, pdf or both")
     parser.add_argument("--author", default="")
     parser.add_argument("--roll", default="")
     options = parser.parse_args(arguments)
     try:
         if not options.seed.isdecimal():
             raise Stop(f"SEED must be a whole number, 0 or more, not '{options.seed}'")
+        if options.format not in FORMATS:
+            raise Stop(f"FORMAT must be html, pdf or both, not '{options.format}'")
         found = chapters(options.profile)
-        selected = select(found, options.notebooks.split())
+        selected = select(found, options.notebooks.split(), options.assignment)
         with only_one():
             if names := sorted({name for chapter in with_needs(found, selected) for name in chapter.data}):
                 refresh_data(names)
             config = [f"profile={options.profile}", f"seed={options.seed}"]
             config.append(f"notebooks={' '.join(chapter.name for chapter in selected)}")
+            config += [f"assignment={options.assignment}", f"formats={' '.join(FORMATS[options.format])}"]
             # Not as config: Snakemake would make a number of a roll number.
             os.environ |= {"REPORT_AUTHOR": options.author, "REPORT_ROLL": options.roll}
             if any((ROOT / ".snakemake" / "locks").glob("*")):  # left by a run that was killed: we are the only one
@@ -114,7 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; what had finished is kept, and `make report` goes on from there", file=sys.stderr)
         return 130
-    print(f"reports/{options.profile}: report.html and report.pdf, results.csv; each run in seed-{options.seed}/")
+    name = report_name(options.assignment)
+    made = " and ".join(f"{name}.{ending}" for ending in FORMATS[options.format])
+    print(f"reports/{options.profile}: {made}, results.csv; each run in seed-{options.seed}/")
     return 0
 
 

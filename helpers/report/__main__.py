@@ -14,6 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="TOML file of the cover")
     parser.add_argument("--html", type=Path, help="where to write the HTML")
     parser.add_argument("--pdf", type=Path, help="where to write the PDF")
+    parser.add_argument("--assignment", default="", help="the table of the config with this assignment's own words")
     parser.add_argument("--author", help="instead of the author in the config")
     parser.add_argument("--roll", help="instead of the roll number in the config")
     asked = parser.parse_args(arguments)
@@ -21,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("ask for --html, --pdf or both")
     overrides = {key: value for key in ("author", "roll") if (value := getattr(asked, key)) is not None}
     try:
-        build(asked.notebooks, asked.config, html=asked.html, pdf=asked.pdf, overrides=overrides)
+        cover = {"overrides": overrides, "assignment": asked.assignment}
+        build(asked.notebooks, asked.config, html=asked.html, pdf=asked.pdf, **cover)
     except ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

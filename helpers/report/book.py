@@ -129,8 +129,8 @@ class Numbering:
     titled: bool = True
 
     def start_chapter(self, chapter: Chapter) -> None:
-        """Count from the next chapter on."""
-        self.sections, self.counts, self.titled = [self.sections[0] + 1], {}, False
+        """Count from its own number on, which it has in a part of the report too, or from the next one."""
+        self.sections, self.counts, self.titled = [chapter.number or self.sections[0] + 1], {}, False
 
     def __call__(self, node: Node) -> Node | list[Node] | None:
         """Number one node."""

@@ -17,13 +17,15 @@ def build(
     html: Path | None = None,
     pdf: Path | None = None,
     overrides: dict[str, str] | None = None,
+    assignment: str = "",
 ) -> None:
     """Make one report of executed notebooks, a chapter each, in the order given.
 
-    `config` is the TOML file of the cover, whose words `overrides` replaces. Nothing is written before everything
-    asked for is made. Raises ReportError, one line naming file and cell, for whatever must not become a report.
+    `config` is the TOML file of the cover, with an `assignment` in the words of that one; `overrides` replaces any.
+    Nothing is written before everything asked for is made. Raises ReportError, one line naming file and cell, for
+    whatever must not become a report.
     """
-    words = read_config(config, overrides)
+    words = read_config(config, overrides, assignment=assignment)
     book = make_book([read_notebook(path) for path in notebooks])
     made = [(html, html_format.render(book, words).encode())] if html else []
     made += [(pdf, pdf_format.render(book, words))] if pdf else []

@@ -22,13 +22,16 @@ class Config:
     date: str = ""
 
 
-def read_config(path: Path, overrides: dict[str, str] | None = None) -> Config:
+def read_config(path: Path, overrides: dict[str, str] | None = None, *, assignment: str = "") -> Config:
     """Read the file, then let `overrides` replace single words; an empty date becomes the day of the build.
 
-    Raises ReportError when the file is missing, is not TOML, or has a key or value that no cover shows.
+    For a report of one `assignment`, the words in the table of that name come before those of the whole. Raises
+    ReportError when the file is missing, is not TOML, or has a key or value that no cover shows.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8")) | (overrides or {})
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = {key: values.pop(key) for key, value in list(values.items()) if isinstance(value, dict)}
+        values |= tables.get(assignment, {}) | (overrides or {})
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}") from None
     except ValueError as error:

@@ -59,6 +59,12 @@ class Chapter:
     run: dict[str, Any] = field(default_factory=dict)
     digest: str = ""  # of its sources, as helpers.digests takes it
 
+    @property
+    def number(self) -> int | None:
+        """The number that its notebook's name begins with, if that is known and has one."""
+        leading = re.match(r"\d+", self.run.get("notebook", ""))
+        return int(leading[0]) if leading else None
+
 
 def read_notebook(path: Path) -> Chapter:
     """Read one executed notebook and the results.json beside it.
