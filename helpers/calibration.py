@@ -8,15 +8,17 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
+LEAST = torch.finfo(torch.float32).tiny  # what a probability of zero counts as: no logarithm is infinite
+
+
+def losses(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy of each image's class probabilities [N, C] with its label [N], in nats: float64 [N]."""
+    return -probabilities.gather(1, labels[:, None])[:, 0].clamp(min=LEAST).double().log()
+
 
 def log_loss(probabilities: Tensor, labels: Tensor) -> float:
-    """Mean cross entropy of class probabilities [N, C] with labels [N], in nats.
-
-    A probability of zero counts as the smallest normal float32, so that one image never makes the mean infinite.
-    """
-    least = torch.finfo(torch.float32).tiny
-    own = probabilities.gather(1, labels[:, None]).clamp(min=least)
-    return -own.double().log().mean().item()
+    """The mean of :func:`losses`."""
+    return losses(probabilities, labels).mean().item()
 
 
 def scale(probabilities: Tensor, temperature: float) -> Tensor:
@@ -26,8 +28,7 @@ def scale(probabilities: Tensor, temperature: float) -> Tensor:
     """
     if temperature <= 0:
         raise ValueError(f"a temperature must be positive, not {temperature}")
-    least = torch.finfo(torch.float32).tiny
-    return (probabilities.clamp(min=least).log() / temperature).softmax(1)
+    return (probabilities.clamp(min=LEAST).log() / temperature).softmax(1)
 
 
 def fit_temperature(probabilities: Tensor, labels: Tensor) -> float:

@@ -27,6 +27,7 @@ MODELS |= {
     "full_frozen_noisy": "#CC79A7",
     "random_init": "#7F7F7F",
     "same_domain": "#009E73",
+    "encoder_frozen": "#D55E00",
     "classifier_alone": "#009E73",
     "pretrained": "#0072B2",
     "frozen": "#D55E00",
@@ -38,6 +39,7 @@ NAMES |= {
     "encoder": "encoder from digits",
     "random_init": "encoder from random weights",
     "same_domain": "encoder from garments",
+    "encoder_frozen": "encoder from digits, frozen",
     "full_frozen": "frozen denoiser",
     "full_trainable": "trainable denoiser",
     "full_frozen_noisy": "frozen denoiser, noise",
@@ -133,9 +135,10 @@ def reliability_diagrams(models: Mapping[str, Mapping[str, Reliability]]) -> Fig
 
 
 def accuracy_by_labels(counts: Sequence[int], accuracies: Mapping[str, Tensor], *, reference: float) -> Figure:
-    """Test accuracy against the number of labelled images, both axes telling: [counts, draws] for each model.
+    """Left test accuracy, right the lead over random weights in points, against the number of labelled images.
 
-    Lines are means, bands reach from the worst to the best draw; ``reference`` is drawn as a line across.
+    ``accuracies`` are [counts, draws] by model. Lines are means, bands reach from the worst to the best draw;
+    ``reference`` is drawn as a line across.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), width_ratios=(1.5, 1))
     for name, values in accuracies.items():
@@ -146,16 +149,16 @@ def accuracy_by_labels(counts: Sequence[int], accuracies: Mapping[str, Tensor], 
     left.axhline(reference, color=PALE, linewidth=0.8, linestyle=":")
     left.text(counts[0], reference, "encoder from garments, all labels", fontsize=6.5, va="top", color=INK)
     left.set(title="Accuracy", xlabel="labelled images")
-    gains = {name: values - accuracies["random"] for name, values in accuracies.items() if name != "random"}
+    gains = {name: 100 * (values - accuracies["random"]) for name, values in accuracies.items() if name != "random"}
     right.axhline(0, color=MODELS["random"], linewidth=1.2)
     for name, values in gains.items():
         right.plot(counts, values.mean(1), color=MODELS[name], marker="o", markersize=3, linewidth=1.4)
         right.fill_between(counts, values.amin(1), values.amax(1), color=MODELS[name], alpha=0.2, linewidth=0)
-    right.set(title="Ahead of random weights, by draw", xlabel="labelled images")
+    right.set(title="Ahead of random weights (points)", xlabel="labelled images")
+    left.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
     for axis in (left, right):
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.0f}"))
-        axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
         axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
     left.legend(loc="lower right")
     return figure

@@ -42,12 +42,15 @@ NAMES = {
     },
     "05_fashion_cnn": {"cnn": "our CNN", "seed_cnn": "Report B's CNN"},
     "06_transfer": {
-        "encoder": "fine-tuned encoder",
-        "full_frozen": "frozen whole AE",
-        "full_trainable": "re-trained whole AE",
-        "full_frozen_noisy": "frozen whole AE, noise",
-        "random_init": "encoder from random start",
+        "encoder": "encoder from digits",
+        "encoder_frozen": "encoder from digits, frozen",
+        "random_init": "encoder from random weights",
         "same_domain": "encoder from garments",
+        "full_frozen": "frozen denoiser",
+        "full_trainable": "trainable denoiser",
+        "full_frozen_noisy": "frozen denoiser, noise",
+        "full_frozen_noisy_on_clean": "frozen denoiser, noise in training",
+        "classifier_alone": "classifier alone",
     },
     "07_classical_baselines": CLASSICAL,
 }
@@ -134,7 +137,7 @@ def test_sets(runs: Mapping[str, Sequence[Record]]) -> list[TestSet]:
     """The test sets of the first run of every chapter, with all pairs of two models or more tested.
 
     Two chapters share a test set when they read the same data and have the same labels in the same order. Models on
-    images with noise (``name.noisy``) stand in a set of their own.
+    images with noise (``name.noisy``, ``name_noisy``) stand in a set of their own.
     """
     groups: list[tuple[str, bool, Tensor, list[Model]]] = []
     for records in runs.values():
@@ -146,7 +149,7 @@ def test_sets(runs: Mapping[str, Sequence[Record]]) -> list[TestSet]:
                 continue
             seconds = record.metrics.get(f"{key}.fit_seconds")
             model = Model(record.chapter, key, probabilities, statistics.accuracy(probabilities, labels), seconds)
-            noisy = key.endswith(".noisy")
+            noisy = key.endswith((".noisy", "_noisy"))
             same = [g for g in groups if g[:2] == (data, noisy) and g[2].equal(labels)]
             if not same:
                 groups.append((data, noisy, labels, []))

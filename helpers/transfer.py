@@ -1,14 +1,21 @@
-"""Networks that learn one task on top of another: an autoencoder's encoder, or all of it, under a classifier."""
+"""Learning one task on top of another: an autoencoder's encoder, or all of it, under a classifier; and few labels."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from helpers.convnets import ReportBCNN, Scale
+from helpers.classifiers import Recipe, fit, probabilities
+from helpers.convnets import ReportBCNN, Scale, planes
+from helpers.data import Split, balanced
+from helpers.device import Device
 from helpers.models import ConvolutionalAutoencoder
+from helpers.statistics import accuracy
+from helpers.training import progress
 
 
 class Frozen(nn.Module):
@@ -38,13 +45,16 @@ class Restore(nn.Module):
         return self.autoencoder.images(self.autoencoder(images))
 
 
-def encoder_classifier(autoencoder: ConvolutionalAutoencoder, *, classes: int, frozen: bool = False) -> nn.Sequential:
-    """A copy of the encoder, a dense layer with dropout, and the output: Report B's transfer (its task 3).
+def encoder_classifier(
+    autoencoder: ConvolutionalAutoencoder, images: Tensor, *, classes: int, frozen: bool = False
+) -> nn.Sequential:
+    """A copy of the encoder, a dense layer and the output (Report B's task 3), and dropout between, which is ours.
 
-    It takes bytes [N, 1, 28, 28]. The weights of the dense layers are drawn from torch's global generator.
+    It takes bytes [N, 1, 28, 28], of which ``images`` are a few. The weights of the dense layers are drawn from
+    torch's global generator.
     """
-    encoder = copy.deepcopy(autoencoder.encoder)
-    size = encoder.eval()(torch.zeros(1, *autoencoder.shape)).numel()
+    encoder = copy.deepcopy(autoencoder.encoder).cpu()
+    size = encoder.eval()(planes(images[:1]) / 255).numel()
     body = Frozen(encoder) if frozen else encoder
     head = (nn.Flatten(), nn.Linear(size, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, classes))
     return nn.Sequential(Scale(), body, *head)
@@ -57,6 +67,38 @@ def whole_classifier(
 
     Report B's "other variations" (its task 4). It takes bytes [N, 1, 28, 28], of which ``images`` are a few.
     """
-    restore = Restore(copy.deepcopy(autoencoder))
+    restore = Restore(copy.deepcopy(autoencoder).cpu())
     classifier = list(ReportBCNN(images, classes=classes))[1:]  # without its scaling: these images are scaled
     return nn.Sequential(Scale(), Frozen(restore) if frozen else restore, *classifier)
+
+
+def learn_from_few(
+    builders: Mapping[str, Callable[..., nn.Module]],
+    train: Split,
+    test: Split,
+    per_class: Sequence[int],
+    recipe: Recipe,
+    *,
+    steps: int,
+    draws: int,
+    classes: int,
+    device: Device,
+    seed: int,
+) -> dict[str, Tensor]:
+    """Test accuracy of networks that see only so many labelled images of each class, [counts, draws] by name.
+
+    In each of the ``draws`` all networks see the same random images, and their weights are drawn anew. They learn for
+    the epochs of ``recipe``, or for so many more that there are ``steps`` of optimisation.
+    """
+    found = {name: torch.zeros(len(per_class), draws, dtype=torch.float64) for name in builders}
+    for i, count in enumerate(per_class):
+        enough = replace(recipe, epochs=max(recipe.epochs, -(-steps * recipe.batch_size // (count * classes))))
+        for draw in range(draws):
+            part = balanced(train, count, seed=seed + draw)
+            for name, build in builders.items():
+                how = {"classes": classes, "device": device, "seed": seed + draw, "name": None}
+                network, _ = fit(build, part, enough, **how)
+                found[name][i, draw] = accuracy(probabilities(network, test.images, device), test.labels).value
+        means = "  ".join(f"{name} {values[i].mean():.2%}" for name, values in found.items())
+        progress(f"{count * classes:>6} labelled images  {means}")
+    return found

@@ -10,7 +10,7 @@ from helpers.convnets import ReportBCNN, Scale, planes
 from helpers.data import Split
 from helpers.models import ConvolutionalAutoencoder, load_weights
 from helpers.training import denoise
-from helpers.transfer import Frozen, encoder_classifier, whole_classifier
+from helpers.transfer import Frozen, encoder_classifier, learn_from_few, whole_classifier
 
 FAST = device.pick()
 
@@ -47,7 +47,7 @@ def test_what_is_frozen_keeps_weights_and_batch_statistics_and_what_is_not_learn
     def build(images, classes):
         if whole:
             return whole_classifier(autoencoder, images, classes=classes, frozen=frozen)
-        return encoder_classifier(autoencoder, classes=classes, frozen=frozen)
+        return encoder_classifier(autoencoder, images, classes=classes, frozen=frozen)
 
     network, history = fitted(build, part)
     assert same(before, autoencoder.state_dict())  # a copy was trained, never the autoencoder itself
@@ -60,7 +60,7 @@ def test_what_is_frozen_keeps_weights_and_batch_statistics_and_what_is_not_learn
 
 def test_the_encoder_starts_where_the_autoencoder_ended():
     part, autoencoder = garments(), digits()
-    network = encoder_classifier(autoencoder, classes=4).eval()
+    network = encoder_classifier(autoencoder, part.images, classes=4).eval()
     images = planes(part.images)
     codes = network[1](network[0](images))
     torch.testing.assert_close(codes, autoencoder.eval().encoder(images / 255))
@@ -125,3 +125,21 @@ def test_balanced_parts_hold_as_many_of_every_class():
     assert not torch.equal(few.images, data.balanced(part, 3, seed=1).images)
     with pytest.raises(data.DataError, match="not every class has 11"):
         data.balanced(part, 11, seed=0)
+
+
+def test_learning_from_few_labels_draws_images_and_weights_anew():
+    part, seen = garments(), []
+
+    def build(images, classes):
+        network = ReportBCNN(images, classes=classes)
+        seen.append((images.clone(), network[1].weight.detach().clone()))
+        return network
+
+    settings = {"steps": 6, "draws": 2, "classes": 4, "device": FAST, "seed": 0}
+    found = learn_from_few({"a": build, "b": build}, part, part, [1, 2], Recipe(1, 4, 0.01), **settings)
+    assert {name: values.shape for name, values in found.items()} == {"a": (2, 2), "b": (2, 2)}
+    assert torch.equal(found["a"], found["b"])  # the same network on the same images
+    (images, weights), (twin, same), (others, new), _ = seen[:4]
+    assert torch.equal(images, twin) and torch.equal(weights, same)
+    assert not torch.equal(images, others) and not torch.equal(weights, new)
+    assert [len(images) for images, _ in seen] == [4] * 4 + [8] * 4
