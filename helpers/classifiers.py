@@ -20,7 +20,7 @@ from helpers.convnets import planes
 from helpers.data import Split
 from helpers.device import Device
 from helpers.muon import as_matrices
-from helpers.training import History, progress
+from helpers.training import LEAST_STEPS, History, progress
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Recipe:
     """How a classifier is trained. Raises ValueError for settings that cannot work.
 
     Adam with decoupled weight decay (Loshchilov & Hutter 2019) on the cross entropy; with ``muon`` kernels and hidden
-    dense layers learn by Muon (Jordan et al. 2024), in steps of the size of Adam's. The learning rate is constant, or
-    with ``one_cycle`` rises to its peak and falls to zero (Smith & Topin 2019). ``smoothing`` moves that share of every
-    label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of the images, ``shift`` moves each by up to
-    so many pixels, anew in every epoch.
+    dense layers learn by Muon (Jordan et al. 2024), in steps of Adam's size (Liu et al. 2025). The learning rate is
+    constant, or with ``one_cycle`` rises to its peak and falls to zero (Smith & Topin 2019). ``smoothing`` moves that
+    share of every label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of the images, ``shift``
+    moves each by up to so many pixels, anew in every epoch.
     """
 
     epochs: int
@@ -96,7 +96,8 @@ def train(
         torch.manual_seed(seed)  # for dropout
         schedules = []
         if recipe.one_cycle:
-            cycle = {"total_steps": recipe.epochs * -(-len(images) // recipe.batch_size), "pct_start": 0.25}
+            steps = max(LEAST_STEPS, recipe.epochs * -(-len(images) // recipe.batch_size))
+            cycle = {"total_steps": steps, "pct_start": 0.25}
             schedules = [torch.optim.lr_scheduler.OneCycleLR(o, recipe.learning_rate, **cycle) for o in optimisers]
         for _ in range(recipe.epochs):
             network.train()

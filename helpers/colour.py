@@ -22,10 +22,10 @@ class Components(NamedTuple):
 class ColourAutoencoder(nn.Module):
     """Images [N, 3, 32, 32] in [0, 1] -> a code [N, n] -> images.
 
-    code = A x + h(x) and image = B code + m + g(B code + m, code), with convolutional h and g. A, B and m start as PCA
-    (scaled to codes of unit variance) for all numbers of the code but the last ``free``; these start as features
+    code = A x + a + h(x) and image = B code + m + g(B code + m, code), with convolutional h and g. All else starts as
+    PCA (scaled to codes of unit variance) for all numbers of the code but the last ``free``; these start as features
     of h alone, with nothing in A and B. For the others h starts at zero, and so does g, so that training begins at
-    their best linear code and can only learn more. White codes leave no number too faint for h to add to.
+    their best linear code. White codes leave no number too faint for h to add to.
 
     Convolutions see four pixels of a colour as four channels: in full size they would take most of the time.
     """
@@ -116,11 +116,11 @@ def principal_components(images: Tensor, count: int) -> Components:
     Raises ValueError when there are fewer images than components, or none of these.
     """
     if not 0 < count < min(images.shape):
-        raise ValueError(f"a code of {count} numbers needs 1 to {min(images.shape) - 1}: fewer, or more images")
+        raise ValueError(f"{count} components cannot be had of these images: ask for 1 to {min(images.shape) - 1}")
     mean = images.mean(0)
     if len(images) < images.shape[1]:
         _, singular, rows = torch.linalg.svd(images - mean, full_matrices=False)
-        return Components(mean, rows[:count].t(), singular[:count].clamp(min=1e-4) / len(images) ** 0.5)
+        return Components(mean, rows[:count].t(), (singular[:count] / len(images) ** 0.5).clamp(min=1e-4))
     # In parts: a centred copy of fifty thousand images would take as much memory as they do.
     covariance = sum((part - mean).t() @ (part - mean) for part in images.split(5000)) / len(images)
     variances, directions = torch.linalg.eigh(covariance)

@@ -46,7 +46,7 @@ def helpers_of(notebook: Path) -> list[Path]:
     """
     code = ["".join(cell["source"]) for cell in _cells(notebook) if cell["cell_type"] == "code"]
     try:
-        wanted = set().union(*(_imports(ast.parse(source)) for source in code))
+        wanted = set().union(*map(_imports, code))
     except SyntaxError:
         wanted = {path.stem for path in PACKAGE.glob("*.py")}
     found: set[str] = set()
@@ -55,18 +55,14 @@ def helpers_of(notebook: Path) -> list[Path]:
         path = PACKAGE / f"{name}.py"
         if name not in found and path.exists():
             found.add(name)
-            wanted |= _imported_by(path.read_text(encoding="utf-8"))
+            wanted |= _imports(path.read_text(encoding="utf-8"))
     return sorted(PACKAGE / f"{name}.py" for name in found)
 
 
 @cache
-def _imported_by(source: str) -> frozenset[str]:
-    return frozenset(_imports(ast.parse(source)))
-
-
-def _imports(tree: ast.AST) -> set[str]:
+def _imports(source: str) -> frozenset[str]:
     """The modules of helpers that a piece of code imports, wherever in it."""
-    return set(_named(tree)) | {"__init__"}
+    return frozenset(_named(ast.parse(source))) | {"__init__"}
 
 
 def _named(tree: ast.AST) -> Iterator[str]:

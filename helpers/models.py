@@ -149,7 +149,9 @@ def load_weights(network: nn.Module, path: str | Path, *, made_by: str) -> nn.Mo
         raise ValueError(f"{path} is no safetensors file ({error}): delete it and run {made_by} again") from None
     except RuntimeError as error:
         what = str(error).splitlines()[-1].strip()
-        raise ValueError(f"{path} holds another network than {type(network).__name__} ({what})") from None
+        raise ValueError(
+            f"{path} holds another network than {type(network).__name__} ({what}): run {made_by} again"
+        ) from None
     return network
 
 

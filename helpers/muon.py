@@ -28,13 +28,15 @@ class Kernel(nn.Module):
 def as_matrices(network: nn.Module) -> Iterator[list[nn.Parameter]]:
     """The weights for Muon: of all dense layers but the last, and of convolutions, kept as matrices meanwhile.
 
-    What the network computes is the same all along. Left out are kernels of one input channel, too thin a matrix, and
-    what is frozen.
+    What the network computes is the same all along. Left out are kernels with one channel in or out, too thin a
+    matrix, and what is frozen.
     """
     learning = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     learning = [layer for layer in learning if layer.weight.requires_grad]
     dense = [layer for layer in learning if isinstance(layer, nn.Linear)][:-1]
-    convolutions = [layer for layer in learning if isinstance(layer, nn.Conv2d) and layer.in_channels > 1]
+    convolutions = [
+        layer for layer in learning if isinstance(layer, nn.Conv2d) and 1 not in (layer.in_channels, layer.out_channels)
+    ]
     for layer in convolutions:
         parametrize.register_parametrization(layer, "weight", Kernel(layer.weight.shape))
     try:

@@ -22,6 +22,8 @@ from helpers.models import Autoencoder, Classifier
 from helpers.noise import Corrupt
 from helpers.scratch import Adam, ScratchAutoencoder
 
+LEAST_STEPS = 5  # for a one-cycle rate: with four, a quarter of them to rise in, torch divides by zero
+
 
 def progress(text: str) -> None:
     """Tell whoever waits, in one line."""
@@ -170,7 +172,7 @@ def train_classifier(
     model = Classifier(features, hidden=hidden, classes=classes)
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, fused=True)
-    steps = epochs * -(-len(features) // batch_size)
+    steps = max(LEAST_STEPS, epochs * -(-len(features) // batch_size))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps)
     for _ in range(epochs):
         for batch in torch.randperm(len(features), generator=generator).split(batch_size):
@@ -249,7 +251,7 @@ def train_denoiser(
     generator = torch.Generator().manual_seed(seed)
     groups = network.parameter_groups(learning_rate)
     optimiser = torch.optim.AdamW(groups, fused=True)
-    steps = epochs * -(-len(images) // batch_size)
+    steps = max(LEAST_STEPS, epochs * -(-len(images) // batch_size))
     peaks = [group["lr"] for group in groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=steps, pct_start=0.25)
     history = History()
@@ -281,14 +283,14 @@ def train_denoiser(
 @torch.no_grad()
 def denoise(network: nn.Module, noisy: Tensor, device: Device) -> Tensor:
     """Noisy images [N, D] -> what a :class:`Denoiser` makes of them [N, D] in [0, 1], on the CPU."""
-    network.eval()
+    device.place(network).eval()
     return torch.cat([network.images(_outputs(network, part, device)).cpu() for part in noisy.split(500)])
 
 
 @torch.no_grad()
 def encode(network: nn.Module, images: Tensor, device: Device) -> Tensor:
     """Images [N, D] -> the codes of a convolutional autoencoder [N, ...], on the CPU."""
-    network.eval()
+    device.place(network).eval()
     parts = (device.place(part.view(-1, *network.shape)) for part in images.split(500))
     return torch.cat([network.encode(part).cpu() for part in parts])
 
@@ -296,7 +298,7 @@ def encode(network: nn.Module, images: Tensor, device: Device) -> Tensor:
 @torch.no_grad()
 def decode(network: nn.Module, codes: Tensor, device: Device) -> Tensor:
     """Codes [N, n] -> images [N, D] in [0, 1], on the CPU."""
-    network.eval()
+    device.place(network).eval()
     return network.images(network.decode(codes.to(device.name)).flatten(1)).cpu()
 
 

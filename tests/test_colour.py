@@ -69,7 +69,7 @@ def test_training_only_improves_on_it():
 
 @pytest.mark.parametrize("code_size", [0, -1, 80, 4000])
 def test_a_code_that_pca_cannot_fill_is_refused(code_size):
-    with pytest.raises(ValueError, match="a code of"):
+    with pytest.raises(ValueError, match="components cannot be had"):
         principal_components(scenes(), code_size)
 
 

@@ -316,6 +316,7 @@ def test_what_must_not_become_a_report(broken, message, tmp_path, capsys):
         ("title = ", "not TOML"),
         ('title = "T"\nautor = "A"', "unknown key autor"),
         ("title = 3", "write title ="),
+        ('title = "T"\n[a]\nautor = "A"', "unknown key autor"),
         ('author = "A"', "has no title"),
     ],
 )

@@ -37,6 +37,8 @@ def read_config(path: Path, overrides: dict[str, str] | None = None, *, assignme
     except ValueError as error:
         raise ReportError(f"{path}: not TOML ({first_line(error)})") from None
     names = [item.name for item in fields(Config)]
+    if stray := [key for table in tables.values() for key in table if key not in names]:
+        raise ReportError(f"{path}: unknown key {stray[0]} (known: {', '.join(names)})")
     for key, value in values.items():
         if key not in names:
             raise ReportError(f"{path}: unknown key {key} (known: {', '.join(names)})")
