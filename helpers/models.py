@@ -94,12 +94,9 @@ class ConvolutionalAutoencoder(nn.Module):
         super().__init__()
         a, b, c = widths
         self.encoder = nn.Sequential(
-            *convolution(1, a),
-            nn.MaxPool2d(2),  # 28 -> 14
-            *convolution(a, b),
-            nn.MaxPool2d(2),  # 14 -> 7
-            *convolution(b, c),
-            nn.MaxPool2d(2, ceil_mode=True),  # 7 -> 4
+            *convolution(1, a, nn.MaxPool2d(2)),  # 28 -> 14
+            *convolution(a, b, nn.MaxPool2d(2)),  # 14 -> 7
+            *convolution(b, c, nn.MaxPool2d(2, ceil_mode=True)),  # 7 -> 4
         )
         self.decoder = nn.Sequential(
             *convolution(c, c),
@@ -127,10 +124,14 @@ class ConvolutionalAutoencoder(nn.Module):
         return outputs.sigmoid()
 
 
-def convolution(channels_in: int, channels_out: int) -> tuple[nn.Module, ...]:
-    """Convolution, batch normalisation and ReLU; the size of the images stays."""
+def convolution(channels_in: int, channels_out: int, *pool: nn.Module) -> tuple[nn.Module, ...]:
+    """Convolution, batch normalisation and ReLU; the size of the images stays.
+
+    With a ``pool`` it comes right after the convolution: normalisation and ReLU then have a quarter of the work.
+    """
     return (
         nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
+        *pool,
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
     )
@@ -179,13 +180,11 @@ def planar_net(*, classes: int, seed: int, channels: tuple[int, int, int] = (16,
     """A small convolutional net with two numbers a code, to be drawn: images [N, 1, 28, 28].
 
     The net of Wen et al. 2016 (table 1) has six 5x5 convolutions of 32 to 128 channels; this one has three 3x3, batch
-    normalisation, and a hidden layer: without one the two numbers learn slowly. Pooling comes before normalisation
-    and ReLU, which then have a quarter of the work.
+    normalisation, and a hidden layer: without one the two numbers learn slowly.
     """
     torch.manual_seed(seed)
     body = []
     for inside, outside in zip((1, *channels), channels, strict=False):  # 28 -> 14 -> 7 -> 3
-        body += [nn.Conv2d(inside, outside, 3, padding=1, bias=False), nn.MaxPool2d(2)]
-        body += [nn.BatchNorm2d(outside), nn.ReLU()]
+        body += convolution(inside, outside, nn.MaxPool2d(2))
     body += [nn.Flatten(), nn.Linear(9 * channels[-1], 128, bias=False), nn.BatchNorm1d(128), nn.ReLU()]
     return CodeClassifier(nn.Sequential(*body), nn.Linear(128, 2), classes=classes)

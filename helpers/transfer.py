@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from helpers.classifiers import Recipe, fit, probabilities
+from helpers import classifiers
+from helpers.classifiers import Recipe, probabilities
 from helpers.convnets import ReportBCNN, Scale, planes
 from helpers.data import Split, balanced
 from helpers.device import Device
 from helpers.models import ConvolutionalAutoencoder
 from helpers.statistics import accuracy
-from helpers.training import progress
+from helpers.training import History, progress
 
 
 class Frozen(nn.Module):
@@ -72,6 +74,56 @@ def whole_classifier(
     return nn.Sequential(Scale(), Frozen(restore) if frozen else restore, *classifier)
 
 
+def frozen_part(network: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
+    """The layers up to a frozen one, none if there is none, and those behind it. Both share the network's weights."""
+    behind = max((i + 1 for i, layer in enumerate(network) if isinstance(layer, Frozen)), default=0)
+    layers = list(network)
+    return nn.Sequential(*layers[:behind]), nn.Sequential(*layers[behind:])
+
+
+@torch.no_grad()
+def outputs(layers: nn.Sequential, images: Tensor, device: Device) -> Tensor:
+    """What layers that only look make of bytes [N, H, W] or [N, C, H, W]; the images themselves if there are none."""
+    if not len(layers):
+        return images
+    device.place(layers.eval())
+    with device.autocast():
+        return torch.cat([layers(device.place(part)).cpu() for part in planes(images).split(500)])
+
+
+def fit(
+    build: Callable[..., nn.Sequential],
+    train: Split,
+    recipe: Recipe,
+    *,
+    classes: int,
+    device: Device,
+    seed: int,
+    name: str | None,
+    validation: Split | None = None,
+) -> tuple[nn.Sequential, History]:
+    """As :func:`helpers.classifiers.fit`, but frozen layers see every image once instead of once an epoch.
+
+    Their time counts as the first epoch's. Raises ValueError for frozen layers and images that change every epoch.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build(train.images, classes=classes)
+    fixed, learning = frozen_part(network)
+    if len(fixed) and (recipe.flip or recipe.shift):
+        raise ValueError("what frozen layers make of images is computed once: leave out flip and shift")
+    started = time.perf_counter()
+    images = outputs(fixed, train.images, device)
+    seconds = time.perf_counter() - started
+    if validation:
+        validation = Split(outputs(fixed, validation.images, device), validation.labels)
+    history = classifiers.train(
+        learning, images, train.labels, recipe, device=device, seed=seed, name=name, validation=validation
+    )
+    history.seconds[0] += seconds
+    return network, history
+
+
 def learn_from_few(
     builders: Mapping[str, Callable[..., nn.Module]],
     train: Split,
@@ -91,14 +143,17 @@ def learn_from_few(
     the epochs of ``recipe``, or for so many more that there are ``steps`` of optimisation.
     """
     found = {name: torch.zeros(len(per_class), draws, dtype=torch.float64) for name in builders}
+    seen: dict[str, Tensor] = {}  # the test images, as the layers that learn get them
     for i, count in enumerate(per_class):
         enough = replace(recipe, epochs=max(recipe.epochs, -(-steps * recipe.batch_size // (count * classes))))
         for draw in range(draws):
             part = balanced(train, count, seed=seed + draw)
             for name, build in builders.items():
                 how = {"classes": classes, "device": device, "seed": seed + draw, "name": None}
-                network, _ = fit(build, part, enough, **how)
-                found[name][i, draw] = accuracy(probabilities(network, test.images, device), test.labels).value
+                fixed, learning = frozen_part(fit(build, part, enough, **how)[0])
+                if name not in seen:  # what is frozen is the same in every draw
+                    seen[name] = outputs(fixed, test.images, device)
+                found[name][i, draw] = accuracy(probabilities(learning, seen[name], device), test.labels).value
         means = "  ".join(f"{name} {values[i].mean():.2%}" for name, values in found.items())
         progress(f"{count * classes:>6} labelled images  {means}")
     return found

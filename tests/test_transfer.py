@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import classifiers, data, device, noise
+from helpers import classifiers, data, device, noise, transfer
 from helpers.classifiers import Recipe
 from helpers.convnets import ReportBCNN, Scale, planes
 from helpers.data import Split
@@ -31,7 +31,7 @@ def digits():
 
 def fitted(build, part, epochs=2):
     recipe = Recipe(epochs, 10, 0.01)
-    return classifiers.fit(build, part, recipe, classes=4, device=FAST, seed=0, name=None, validation=part)
+    return transfer.fit(build, part, recipe, classes=4, device=FAST, seed=0, name=None, validation=part)
 
 
 def same(a, b):
@@ -56,6 +56,30 @@ def test_what_is_frozen_keeps_weights_and_batch_statistics_and_what_is_not_learn
     start = before if whole else {n.removeprefix("encoder."): v for n, v in before.items() if n.startswith("encoder.")}
     assert same(start, after) is frozen
     assert len(history.accuracy) == len(history.validation_accuracy) == len(history.validation_loss) == 2
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_layers_used_once_or_in_every_epoch_give_the_same_network(frozen):
+    part, autoencoder = garments(), digits()
+
+    def build(images, classes):
+        return encoder_classifier(autoencoder, images, classes=classes, frozen=frozen)
+
+    once, history = fitted(build, part)
+    settings = {"classes": 4, "device": FAST, "seed": 0, "name": None, "validation": part}
+    always, other = classifiers.fit(build, part, Recipe(2, 10, 0.01), **settings)
+    for name, value in once.state_dict().items():
+        torch.testing.assert_close(value, always.state_dict()[name], atol=2e-3, rtol=2e-3, msg=name)
+    assert history.validation_loss == pytest.approx(other.validation_loss, abs=2e-3)
+    assert len(history.seconds) == 2 and len(transfer.frozen_part(once)[0]) == 2 * frozen
+
+
+def test_frozen_layers_refuse_images_that_change_every_epoch():
+    def build(images, classes):
+        return encoder_classifier(digits(), images, classes=classes, frozen=True)
+
+    with pytest.raises(ValueError, match="leave out flip and shift"):
+        transfer.fit(build, garments(), Recipe(1, 10, 0.01, flip=True), classes=4, device=FAST, seed=0, name=None)
 
 
 def test_the_encoder_starts_where_the_autoencoder_ended():
