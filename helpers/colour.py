@@ -45,10 +45,8 @@ class ColourAutoencoder(nn.Module):
         self.analyse = nn.Linear(pixels, code_size)
         self.features = nn.Sequential(
             nn.PixelUnshuffle(2),  # 3 x 32 x 32 -> 12 x 16 x 16
-            *convolution(12, 2 * w),
-            nn.MaxPool2d(2),  # 16 -> 8
-            *convolution(2 * w, 4 * w),
-            nn.MaxPool2d(2),  # 8 -> 4
+            *convolution(12, 2 * w, nn.MaxPool2d(2)),  # 16 -> 8
+            *convolution(2 * w, 4 * w, nn.MaxPool2d(2)),  # 8 -> 4
             *convolution(4 * w, 4 * w),
             nn.Flatten(),
             nn.Linear(4 * w * 16, code_size),

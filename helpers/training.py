@@ -192,22 +192,26 @@ def choose_classifier(
     *,
     epochs: int,
     seed: int,
-) -> list[dict[str, float]]:
-    """Try every candidate (hidden, learning_rate) on every kind of feature; rows sorted best first.
+) -> tuple[list[dict[str, float]], dict[str, Classifier]]:
+    """Try every candidate (hidden, learning_rate) on every kind of feature.
 
-    Each row holds the candidate, the validation accuracy on each kind and their ``mean``, by which one and the same
-    classifier is chosen for all kinds: none of them gets settings of its own.
+    Rows, sorted best first, and the best candidate's classifiers by kind. Each row holds the candidate, the validation
+    accuracy on each kind and their ``mean``, by which one and the same candidate is chosen for all kinds: none of them
+    gets settings of its own.
     """
-    rows = []
+    rows, fitted = [], {}
     for candidate in candidates:
-        accuracy = {}
+        models, accuracy = {}, {}
         for name, features in fitting.items():
-            model = train_classifier(features, fitting_labels, **candidate, epochs=epochs, seed=seed)
-            hits = model.probabilities(validation[name]).argmax(1) == validation_labels
+            models[name] = train_classifier(features, fitting_labels, **candidate, epochs=epochs, seed=seed)
+            hits = models[name].probabilities(validation[name]).argmax(1) == validation_labels
             accuracy[name] = hits.float().mean().item()
-        rows.append({**candidate, **accuracy, "mean": sum(accuracy.values()) / len(accuracy)})
-        progress(f"classifier {candidate}  validation accuracy {rows[-1]['mean']:.4f}")
-    return sorted(rows, key=lambda row: row["mean"], reverse=True)
+        row = {**candidate, **accuracy, "mean": sum(accuracy.values()) / len(accuracy)}
+        if all(row["mean"] > other["mean"] for other in rows):
+            fitted = models
+        rows.append(row)
+        progress(f"classifier {candidate}  validation accuracy {row['mean']:.4f}")
+    return sorted(rows, key=lambda row: row["mean"], reverse=True), fitted
 
 
 def state_of(network: nn.Module | ScratchAutoencoder) -> dict[str, Tensor]:

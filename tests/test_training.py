@@ -70,7 +70,7 @@ def test_the_classifier_learns_and_the_best_candidate_comes_first():
     probabilities = model.probabilities(features)
     torch.testing.assert_close(probabilities.sum(1), torch.ones(300))
     assert (probabilities.argmax(1) == labels).float().mean() > 0.9
-    rows = training.choose_classifier(
+    rows, fitted = training.choose_classifier(
         {"a": features},
         labels,
         {"a": features},
@@ -80,6 +80,9 @@ def test_the_classifier_learns_and_the_best_candidate_comes_first():
         seed=0,
     )
     assert rows[0]["learning_rate"] == 0.01 and rows[0]["mean"] >= rows[1]["mean"]
+    assert (fitted["a"].probabilities(features).argmax(1) == labels).double().mean().item() == pytest.approx(
+        rows[0]["a"]
+    )
 
 
 def test_a_denoiser_sees_fresh_noise_clean_targets_and_a_validation_set():
