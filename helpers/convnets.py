@@ -97,29 +97,10 @@ class ReportBCNN(nn.Sequential):
 
 
 class ConvNet(nn.Sequential):
-    """Ours: stages of two 3 x 3 convolutions, each with batch normalisation and ReLU, max-pooling between the stages.
+    """Ours: 3 x 3 convolutions of ``widths`` filters, each normalised, with ReLU; every other one with max-pooling.
 
-    After the last stage the largest value of every filter is taken over the whole picture: where something is does not
-    matter, and a linear layer has only ``widths[-1]`` inputs.
-    """
-
-    def __init__(self, images: Tensor, *, classes: int, widths: Sequence[int] = (32, 64, 128, 256)):
-        channels = planes(images).shape[1]
-        stages: list[nn.Module] = []
-        for width in widths:
-            if stages:
-                stages.append(nn.MaxPool2d(2))
-            stages += [*convolution(channels, width), *convolution(width, width)]
-            channels = width
-        pool = (nn.AdaptiveMaxPool2d(1), nn.Flatten())
-        super().__init__(Standardise(images), *stages, *pool, nn.Linear(channels, classes))
-
-
-class LeanConvNet(nn.Sequential):
-    """Ours for small grey pictures: 3 x 3 convolutions of ``widths`` filters, each normalised, with ReLU.
-
-    Every other one, the first included, is followed by max-pooling; the largest value of every filter and a linear
-    layer end it, as in :class:`ConvNet`.
+    The first is among these, so that little is done in full size. In the end the largest value of every filter is taken
+    over the whole picture: where something is does not matter, and a linear layer has only ``widths[-1]`` inputs.
     """
 
     def __init__(self, images: Tensor, *, classes: int, widths: Sequence[int] = (32, 64, 64, 128, 128, 256)):

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from helpers import classifiers, convnets, device
 from helpers.classifiers import Recipe
-from helpers.convnets import ConvNet, FeedForward, LeanConvNet, ReportACNN
+from helpers.convnets import ConvNet, FeedForward, ReportACNN
 from helpers.data import Split
 from helpers.muon import as_matrices
 
@@ -28,7 +28,7 @@ def bars(n=96, colour=True):
     return Split(images.unsqueeze(1).repeat(1, 3, 1, 1) if colour else images, labels)
 
 
-@pytest.mark.parametrize("build", [ReportACNN, ConvNet, FeedForward, LeanConvNet])
+@pytest.mark.parametrize("build", [ReportACNN, ConvNet, FeedForward])
 @pytest.mark.parametrize("shape", [(4, 3, 32, 32), (4, 28, 28)])
 def test_every_network_takes_colour_and_grey_images(build, shape):
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
@@ -110,7 +110,7 @@ def test_without_schedule_and_decay_it_is_plain_adam():
 def test_muon_trains_kernels_as_matrices_and_puts_them_back():
     part = bars(32, colour=False)
     torch.manual_seed(0)
-    network = LeanConvNet(part.images, classes=3, widths=(4, 8, 8))
+    network = ConvNet(part.images, classes=3, widths=(4, 8, 8))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     network[1].requires_grad_(False)
     with classifiers._optimisers(network, Recipe(1, 8, 0.01, muon=True)) as (adam, muon):
