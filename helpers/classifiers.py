@@ -103,9 +103,7 @@ def train(
             network.train()
             started, losses, hits = time.perf_counter(), [], 0
             for rows in torch.randperm(len(labels), generator=generator).split(recipe.batch_size):
-                batch = pictures[rows]
-                if recipe.flip or recipe.shift:
-                    batch = augment(batch, generator, flip=recipe.flip, shift=recipe.shift)
+                batch = augment(pictures[rows], generator, flip=recipe.flip, shift=recipe.shift)
                 logits, targets = _logits(network, batch, device), labels[rows].to(device.name)
                 network.zero_grad()
                 F.cross_entropy(logits, targets, label_smoothing=recipe.smoothing).backward()
