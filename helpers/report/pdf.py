@@ -16,7 +16,7 @@ from helpers.report.notebook import Picture, ReportError
 from helpers.report.pandoc import Blocks, Inlines, Node
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
-STANDARDS = ["ua-1", "a-2u"]  # for readers of every kind, and for as long as there are readers of PDF
+STANDARDS = ["ua-1", "a-2a"]  # for readers of every kind, and for as long as there are readers of PDF
 # Behind one name, so that no name of the template stands for a word in a formula.
 PREAMBLE = f'#import "{TEMPLATE.name}"\n#import "{TEMPLATE.name}": horizontalrule, sect\n#show: report.book\n'
 # Symbols that pandoc still calls by names which Typst has given up.
