@@ -93,6 +93,12 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         image, width = quote(image_name(key, picture)), f"{picture.points:.2f}pt"
         before = f"#report.picture({image}, {quote(picture.alt)}, {width}, <{label}>)["
         return pandoc.paragraph(wrap(before, pandoc.walk(caption[0]["c"], change), "]"))
+    if kind == "Table" and contents[1][1]:
+        table = {"t": "Table", "c": pandoc.walk(contents, change)}
+        return [pandoc.raw_block("typst", "#report.captioned["), table, pandoc.raw_block("typst", "]")]
+    if kind == "Div" and "csl-entry" in contents[0][1]:
+        (label, _, _), blocks = contents
+        return [pandoc.raw_block("typst", "#report.work["), *blocks, pandoc.raw_block("typst", f"] <{label}>")]
     if kind == "CodeBlock":
         # Typst breaks a line only between words, so words wider than the page are broken here.
         code = {"t": "CodeBlock", "c": [contents[0], re.sub(rf"\S{{{WIDEST}}}", r"\g<0>\n", contents[1])]}
@@ -102,13 +108,14 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
 
 def code_appendix(blocks: Blocks) -> Blocks:
     """All code, under the chapter and the cell it stands in."""
-    listed: Blocks = []
+    listed, chapter = [], []
     for block in blocks:
         if block["t"] == "Header" and block["c"][0] == 1:
             _, (label, _, _), inlines = block["c"]
-            listed.append(pandoc.header(2, f"code-{label}", inlines))
+            chapter = [pandoc.header(2, f"code-{label}", inlines)]
         elif block["t"] == "CodeBlock" and "source" in block["c"][0][1]:
             (_, _, keys), code = block["c"]
-            listed.append(pandoc.paragraph([pandoc.raw("typst", f"#report.cell({dict(keys)['cell']})")]))
-            listed.append({"t": "CodeBlock", "c": [["", ["python"], []], code]})
+            cell = pandoc.paragraph([pandoc.raw("typst", f"#report.cell({dict(keys)['cell']})")])
+            listed += [*chapter, cell, {"t": "CodeBlock", "c": [["", ["python"], []], code]}]
+            chapter = []
     return [pandoc.header(1, "report-code", [pandoc.string("Code")]), *listed]
