@@ -112,11 +112,12 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         image, width = quote(image_name(key, picture)), f"{picture.points:.2f}pt"
         before = f"#report.picture({image}, {quote(picture.alt)}, {width}, <{label}>)["
         return pandoc.paragraph(wrap(before, pandoc.walk(brief(caption[0]["c"]), change), "]"))
-    if kind == "Table" and contents[1][1]:
+    if kind == "Table":
         attributes, (_, caption), *rest = contents
-        caption = [None, [pandoc.paragraph(brief(caption[0]["c"]))]]
-        table = {"t": "Table", "c": pandoc.walk([attributes, caption, *rest], change)}
-        return [pandoc.raw_block("typst", "#report.captioned["), table, pandoc.raw_block("typst", "]")]
+        short = [pandoc.paragraph(brief(caption[0]["c"]))] if caption else []
+        table = {"t": "Table", "c": pandoc.walk([attributes, [None, short], *rest], change)}
+        before = f"#report.{'captioned' if caption else 'bare'}["
+        return [pandoc.raw_block("typst", before), table, pandoc.raw_block("typst", "]")]
     if kind == "Div" and "csl-entry" in contents[0][1]:
         (label, _, _), blocks = contents
         return [pandoc.raw_block("typst", "#report.work["), *blocks, pandoc.raw_block("typst", f"] <{label}>")]
