@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from helpers.report import appendix, fresh, pandoc, prose, tables
+from helpers.report import appendix, citations, fresh, pandoc, prose, tables
 from helpers.report.notebook import Chapter, Part, Picture, ReportError
 from helpers.report.pandoc import Blocks, Inlines, Node
 
@@ -66,13 +66,14 @@ def make_book(chapters: Iterable[Chapter]) -> Book:
             pieces.append((part.where, pandoc.walk(blocks, numbering)))
         if not numbering.titled:
             raise ReportError(f"{chapter.name}: the first cell is not `# Chapter title`")
-    joined, used = [], set()
+    joined, used, cited = [], set(), set()
     for where, blocks in pieces:
-        joined += pandoc.walk(blocks, References(numbering.labels, used, where))
+        settled = pandoc.walk(blocks, References(numbering.labels, used, where))
+        joined += citations.link(settled, where, cited)
     for label, where in numbering.shown.items():
         if label not in used:
             raise ReportError(f"{where}: nothing refers to @{label}: speak of it in the text, or leave it out")
-    return Book(joined, appendix.how_run(runs), pictures, runs, numbering.formulas)
+    return Book(joined + citations.chapter(cited), appendix.how_run(runs), pictures, runs, numbering.formulas)
 
 
 def parse(chapter: Chapter, pictures: dict[str, Picture]) -> list[tuple[Part, Blocks]]:
