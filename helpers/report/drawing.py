@@ -17,10 +17,11 @@ KNOWN = SHAPES | {"use", "image", "text", "tspan", "pattern"}
 LEFT_OUT = {"metadata", "style", "title"}
 COLOUR = re.compile(r"\b(fill|stroke): (#[0-9a-f]{6})\b")
 PAGE = {"#ffffff": "var(--paper)", "#000000": "currentColor", "#222222": "currentColor"}
-VARIABLE = re.compile(r"var\(--(area|line)-([0-9a-f]{6})\)")
-# On dark paper an area is as far from white as it was from black, so that words keep their contrast to what they stand
-# upon. A coloured line or dot need not be darker for that: it keeps its colour, or gets a lighter one.
-DARK = {"area": "calc(0.97 - 0.76 * l)", "line": "max(l, 0.68)"}
+VARIABLE = re.compile(r"var\(--(area|line|word)-([0-9a-f]{6})\)")
+# The lightness on dark paper: of areas turned over, so that all keep their distance from the paper and one another; of
+# coloured lines and dots, which are known by their colours, and of words only as far as they need it to be seen.
+DARK = {"area": "calc(0.97 - 0.76 * l)", "line": "max(l, 0.55)", "word": "max(l, 0.72)"}
+FLAT = 64  # colours: a chart has no more, a photograph has
 
 
 def drawn(picture: Picture, key: str) -> str:
@@ -86,14 +87,16 @@ def paint(kind: str, colour: str, tag: str) -> str:
     """The page's own colour for one of matplotlib's; `kind` is fill or stroke."""
     levels = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
     line = (kind == "stroke" or tag == "use") and max(levels) - min(levels) > 64
-    return PAGE.get(colour) or f"var(--{'line' if line else 'area'}-{colour[1:]})"
+    role = "word" if tag in ("text", "tspan") else "line" if line else "area"
+    return PAGE.get(colour) or f"var(--{role}-{colour[1:]})"
 
 
 def is_ink(source: str) -> bool:
-    """Whether an image is mostly transparent: points and lines drawn as pixels, and no photograph."""
+    """Whether an image is drawn and no photograph: it is mostly transparent, or has few colours, as a chart has."""
     with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as image:
-        alpha = image.convert("RGBA").getchannel("A").histogram()
-    return alpha[0] > sum(alpha) / 2
+        pixels = image.convert("RGBA")
+    alpha = pixels.getchannel("A").histogram()
+    return alpha[0] > sum(alpha) / 2 or pixels.getcolors(FLAT) is not None
 
 
 def palette(page: str) -> Iterator[str]:
