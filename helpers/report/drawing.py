@@ -40,7 +40,7 @@ def inline(svg: bytes, key: str) -> ElementTree.Element | None:
         root = ElementTree.fromstring(svg)
     except ElementTree.ParseError:
         return None
-    targets = {node.get(LINK, "")[1:] for node in root.iter()} | set(re.findall(r"url\(#([^)]+)\)", svg.decode()))
+    targets = set(re.findall(r"(?:url\(|href=\")#([^)\"]+)", svg.decode()))
     for parent in root.iter():
         for node in [node for node in parent if name_of(node) in LEFT_OUT]:
             parent.remove(node)

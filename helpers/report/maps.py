@@ -49,7 +49,9 @@ def read_map(label: str, saved: dict[str, np.ndarray], where: str) -> Map:
     panels, classes = FIGURES[label]["panels"], FIGURES[label]["classes"]
     for name in [*panels, "labels"]:
         if name not in saved:
-            raise ReportError(f"{where} needs the array {name}, which arrays.npz lacks: let a cell save it, and run again")
+            raise ReportError(
+                f"{where} needs the array {name}, which arrays.npz lacks: let a cell save it, and run again"
+            )
     points = {title: saved[name] for name, title in panels.items()}
     count = len(next(iter(points.values())))
     labels = saved["labels"][:count]
