@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from playwright.sync_api import expect, sync_playwright
-from test_report import AUTHOR, code, drawing, first_chapter, notebook, options, refusal, save, second_chapter, shown
+from test_report import AUTHOR, code, drawing, first_chapter, notebook, options, refusal, save, second_chapter
 
-from helpers.report import build, drawing as drawings, fonts, maps
-from helpers.report.notebook import Picture, read_notebook
+from helpers.report import build, fonts, maps
+from helpers.report import drawing as drawings
+from helpers.report.notebook import Picture
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = "axe-core@4.14.1"
@@ -31,7 +32,7 @@ def map_chapter():
 
 
 def save_points(folder, **changed):
-    """The arrays that the run of chapter 1 saves, or others: digit d lies at (d, d) in one map, (d, -d) in the other."""
+    """The arrays that a run of chapter 1 saves, or others: digit d lies at (d, d) in one map, (d, -d) in the other."""
     labels = np.arange(POINTS) % 10
     arrays = {"scratch_map": np.c_[labels, labels], "inbuilt_map": np.c_[labels, -labels], "labels": labels} | changed
     np.savez(folder / "arrays.npz", **{name: array for name, array in arrays.items() if array is not None})

@@ -56,7 +56,7 @@ def italic(letter: str) -> str:
 
 
 def face(family: str, path: Path, letters: set[str], look: str = "") -> str:
-    """An @font-face rule that holds the glyphs of `letters`, with what formulas make of them: larger and taller ones."""
+    """An @font-face rule with the glyphs of `letters`, and the larger ones that formulas make of them."""
     options = Options(flavor="woff", layout_features=["*"], drop_tables=["FFTM"])
     with TTFont(path, lazy=True) as font:
         subsetter = Subsetter(options)

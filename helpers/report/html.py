@@ -1,6 +1,5 @@
 """The report as one HTML file that needs nothing else: no network, no other file."""
 
-from html import escape
 from pathlib import Path
 
 from helpers.report import drawing, fonts, maps, pandoc

@@ -1,4 +1,4 @@
-"""Maps of codes that a reader explores in the HTML: maps.toml says which figures they are, the runs saved the points."""
+"""Maps of codes to explore in the HTML: maps.toml says which figures they are, the runs have saved the points."""
 
 import base64
 import json
@@ -49,9 +49,7 @@ def read_map(label: str, saved: dict[str, np.ndarray], where: str) -> Map:
     panels, classes = FIGURES[label]["panels"], FIGURES[label]["classes"]
     for name in [*panels, "labels"]:
         if name not in saved:
-            raise ReportError(
-                f"{where} needs the array {name}, which arrays.npz lacks: let a cell save it, and run again"
-            )
+            raise ReportError(f"{where} needs the array {name}, which arrays.npz lacks: let a cell save it")
     points = {title: saved[name] for name, title in panels.items()}
     count = len(next(iter(points.values())))
     labels = saved["labels"][:count]
