@@ -46,9 +46,11 @@ for (const heading of headings) {
   heading.append(anchor);
 }
 
-// The section being read is the last whose heading has passed the upper third of the window.
+// The section being read is the last whose heading has passed the upper third of the window, or at the end the last.
 const follow = () => {
-  const passed = headings.filter(heading => heading.getBoundingClientRect().top < innerHeight / 3);
+  const atEnd = scrollY > 0 && scrollY + innerHeight > root.scrollHeight - 2;
+  const line = atEnd ? innerHeight : innerHeight / 3;
+  const passed = headings.filter(heading => heading.getBoundingClientRect().top < line);
   const link = entries.get((passed.at(-1) ?? headings[0])?.id);
   if (!link || link.hasAttribute("aria-current")) return;
   for (const other of entries.values()) other.removeAttribute("aria-current");
@@ -56,8 +58,12 @@ const follow = () => {
   here.textContent = passed.length ? link.textContent : "";
   if (wide.matches) contents.scrollTo({ top: link.offsetTop - contents.clientHeight / 2 });
 };
-const watch = new IntersectionObserver(follow, { rootMargin: "0px 0px -66% 0px" });
-for (const heading of headings) watch.observe(heading);
+let waiting = 0;
+addEventListener("scroll", () => {
+  cancelAnimationFrame(waiting);
+  waiting = requestAnimationFrame(follow);
+}, { passive: true });
+follow();
 
 // A box is a stop for the keyboard only while there is something to scroll in it.
 const stops = new ResizeObserver(boxes => {
