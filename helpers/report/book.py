@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from helpers.report import appendix, citations, fresh, pandoc, prose, tables
+from helpers.report.maps import Map, of_chapter
 from helpers.report.notebook import Chapter, Part, Picture, ReportError
 from helpers.report.pandoc import Blocks, Inlines, Node
 
@@ -23,6 +24,7 @@ class Book:
     pictures: dict[str, Picture]
     runs: list[dict[str, Any]]
     formulas: dict[str, str]  # TeX to the cell it stands in, for messages
+    maps: dict[str, Map]  # by the label of their figure
 
     def write(self, blocks: Blocks, meta: dict[str, str], arguments: list[str]) -> str:
         """As pandoc.write, but a formula that cannot be converted is named with its notebook and cell."""
@@ -56,10 +58,11 @@ class Book:
 
 def make_book(chapters: Iterable[Chapter]) -> Book:
     """Number and join chapters; raises ReportError naming notebook and cell for what must not become a report."""
-    numbering, pictures, pieces, runs = Numbering(), {}, [], []
+    numbering, pictures, pieces, runs, maps = Numbering(), {}, [], [], {}
     for chapter in chapters:
         fresh.check(chapter)
         runs += [chapter.run] if chapter.run else []
+        maps |= of_chapter(chapter)
         numbering.start_chapter(chapter)
         for part, blocks in parse(chapter, pictures):
             numbering.where = part.where
@@ -73,7 +76,8 @@ def make_book(chapters: Iterable[Chapter]) -> Book:
     for label, where in numbering.shown.items():
         if label not in used:
             raise ReportError(f"{where}: nothing refers to @{label}: speak of it in the text, or leave it out")
-    return Book(joined + citations.chapter(cited), appendix.how_run(runs), pictures, runs, numbering.formulas)
+    blocks = joined + citations.chapter(cited)
+    return Book(blocks, appendix.how_run(runs), pictures, runs, numbering.formulas, maps)
 
 
 def parse(chapter: Chapter, pictures: dict[str, Picture]) -> list[tuple[Part, Blocks]]:

@@ -58,6 +58,7 @@ class Chapter:
     parts: list[Part]
     run: dict[str, Any] = field(default_factory=dict)
     digest: str = ""  # of its sources, as helpers.digests takes it
+    folder: Path = Path()  # where its run has left what it saved
 
     @property
     def number(self) -> int | None:
@@ -95,7 +96,7 @@ def read_cells(notebook: nbformat.NotebookNode, name: str, folder: Path) -> Chap
     # The title comes first, also when papermill has put its parameters above it.
     first = next((at for at, part in enumerate(parts) if part.kind == "markdown"), None)
     parts = parts if first is None else [parts[first], *parts[:first], *parts[first + 1 :]]
-    return Chapter(name, parts, read_run(folder / "results.json"), cells_digest(notebook.cells))
+    return Chapter(name, parts, read_run(folder / "results.json"), cells_digest(notebook.cells), folder)
 
 
 def first_line(error: Exception) -> str:
