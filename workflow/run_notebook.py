@@ -3,21 +3,29 @@
     python workflow/run_notebook.py notebooks/01_autoencoder.ipynb --profile quick --seed 0 --folder OUT
 
 leaves OUT/notebook.ipynb, with the error in it if there was one, beside what the notebook itself writes.
-A failure is one line on standard error and exit status 1.
+A failure is one line on standard error and exit status 1. However it is stopped, its kernel stops with it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
+import signal
 import sys
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from gpus import claim  # noqa: E402
+from watch import orphaned, stop_on, too_long, too_much  # noqa: E402
 
 from helpers.parameters import ParameterError, read_profile, resolve  # noqa: E402
 
@@ -45,7 +53,7 @@ class Progress:
         sys.stderr.flush()
 
 
-def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, str | list[str]]) -> None:
+def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, Any], *, quiet: bool = False) -> None:
     """Execute ``notebook`` into ``folder``, with ``given`` parameters besides those of the profile.
 
     Raises ParameterError before, papermill's error after a failed cell.
@@ -67,19 +75,37 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
             warnings.simplefilter("ignore")
             # The kernel is talked to through files that only this user can open: no TCP port that others could reach.
             ipc = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/ipc"})
-            papermill.execute_notebook(
-                notebook,
-                unfinished,
-                parameters=parameters,
-                kernel_name="python3",
-                cwd=ROOT / "notebooks",
-                progress_bar=False,
-                stderr_file=Progress(notebook.stem),
-                config=ipc,
-            )
+            try:
+                papermill.execute_notebook(
+                    notebook,
+                    unfinished,
+                    parameters=parameters,
+                    kernel_name="python3",
+                    cwd=ROOT / "notebooks",
+                    progress_bar=False,
+                    stderr_file=None if quiet else Progress(notebook.stem),
+                    config=ipc,
+                )
+            finally:
+                # An interrupted start leaves its kernel behind, which would miss its sockets, and say so at length.
+                for process in psutil.Process().children(recursive=True):
+                    process.kill()
     finally:
         if unfinished.exists():
             os.replace(unfinished, folder / "notebook.ipynb")
+
+
+def interrupt_once() -> None:
+    """Let whatever asks this process to stop be a KeyboardInterrupt; what is then written down is not cut short."""
+    asks = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(*_: object) -> None:
+        for number in asks:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in asks:
+        signal.signal(number, interrupt)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,31 +115,39 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="standard")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, required=True, help="where the executed notebook and its results go")
+    parser.add_argument("--changes", type=json.loads, default={}, help="other parameters than the profile's, in JSON")
     parser.add_argument("--needs", nargs="*", default=[], metavar="PARAMETER=FILE", help="files of other chapters")
     parser.add_argument("--compared", nargs="*", default=[], help="chapters whose results a comparison reads")
+    parser.add_argument("--quiet", action="store_true", help="only say what went wrong")
+    parser.add_argument("--minutes", type=float, help="stop it after these")
+    parser.add_argument("--memory-mb", type=float, help="stop it when it holds more")
     options = parser.parse_args(arguments)
     # As the notebook sees them from its folder; no absolute path enters the record.
     pairs = (item.partition("=") for item in options.needs)
-    given = {name: os.path.relpath(file, ROOT / "notebooks") for name, _, file in pairs}
+    given = options.changes | {name: os.path.relpath(file, ROOT / "notebooks") for name, _, file in pairs}
     if options.compared:
         given |= {"chapters": options.compared, "profile": options.profile}
+    interrupt_once()
+    limits = [too_long(options.minutes)] if options.minutes else []
+    limits += [too_much(options.memory_mb)] if options.memory_mb else []
+    claimed = claim(ROOT / "reports")  # noqa: F841, a place on a GPU, held until the end
+    stopped = stop_on(orphaned(int(os.environ.get("REPORT_ENGINE", 0))), *limits)
     try:
-        run(options.notebook, options.profile, options.seed, options.folder, given)
+        run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
+        return 0
     except ParameterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        if not stopped:
+            return 130
+        what = f"was stopped: {stopped[0]}"
     except Exception as error:
-        what = f"{getattr(error, 'ename', type(error).__name__)}: {getattr(error, 'evalue', error)}"
+        why = f"{getattr(error, 'ename', type(error).__name__)}: {getattr(error, 'evalue', error)}"
         where = f"cell {error.cell_index}" if hasattr(error, "cell_index") else "the kernel"
-        first = what.strip().splitlines()[0]
-        print(
-            f"error: {options.notebook.stem} failed in {where}: {first} (see {options.folder}/notebook.ipynb)",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+        what = f"failed in {where}: {why.strip().splitlines()[0]}"
+    print(f"error: {options.notebook.stem} {what} (see {options.folder}/notebook.ipynb)", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
