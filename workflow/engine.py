@@ -79,7 +79,7 @@ def snakemake(
     """Run workflow/Snakefile on what workflow/profiles/``on`` says; whether everything was done.
 
     What fails does not stop the others. Snakemake itself is quiet: jobs print what they have to say, or ``tell`` is
-    given its events (see snakemake_logger_plugin_events.py). Raises Stop when it could not even plan: no job has
+    given its events (see snakemake_logger_plugin_events/). Raises Stop when it could not even plan: no job has
     spoken then, and a dry run is asked why.
     """
     profile = PROFILES / on
@@ -89,6 +89,7 @@ def snakemake(
     command = [sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--profile", str(profile)]
     if on == "local":  # what there is of it here is shared by the runs
         command += ["--resources", f"mem_mb={psutil.virtual_memory().total // 10**6}", f"gpu={SHARE * count()}"]
+        config = [*config, f"gpus={count()}"]
     command += ["--config", *config]
     if any((ROOT / ".snakemake" / "locks").glob("*")):  # left by a run that was killed: we are the only one
         subprocess.run([*command, "--unlock", "--quiet", "all"], cwd=ROOT)

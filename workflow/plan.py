@@ -120,7 +120,9 @@ def make_run(
     A change to what the profile says anyway is none.
     """
     chapter = found[name]
-    own = {key: value for key, value in changes.get(name, {}).items() if value != chapter.parameters[key]}
+    wanted = changes.get(name, {})
+    # In the order of the notebook, whatever that of the changes: equal runs lie in one folder.
+    own = {key: wanted[key] for key, usual in chapter.parameters.items() if wanted.get(key, usual) != usual}
     others = {key: file.partition("/")[0] for key, file in chapter.needs.items()}
     needs = {key: make_run(found, profile, other, seed, changes) for key, other in others.items()}
     return Run(chapter, profile, seed, own, needs)

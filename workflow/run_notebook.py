@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 from gpus import claim  # noqa: E402
 from watch import orphaned, stop_on, too_long, too_much  # noqa: E402
 
+from helpers.atomic import write  # noqa: E402
 from helpers.parameters import ParameterError, read_profile, resolve  # noqa: E402
 
 # For glibc: keep the memory of big activations instead of mapping and faulting it in again at every step, which
@@ -95,6 +96,20 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
             os.replace(unfinished, folder / "notebook.ipynb")
 
 
+def write_down(why: str, notebook: Path, kept: Path) -> None:
+    """Put an error that no cell reported, such as a limit or a killed kernel, into the executed notebook."""
+    import nbformat
+
+    read = nbformat.read(kept if kept.exists() else notebook, as_version=4)
+    cells = [cell for cell in read.cells if cell.cell_type == "code"]
+    if any(output.output_type == "error" for cell in cells for output in cell.outputs):
+        return
+    reached = [cell for cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
+    error = nbformat.v4.new_output("error", ename="Stopped", evalue=why, traceback=[why])
+    (reached or cells)[-1 if reached else 0].outputs.append(error)
+    write(kept, lambda path: nbformat.write(read, path))
+
+
 def interrupt_once() -> None:
     """Let whatever asks this process to stop be a KeyboardInterrupt; what is then written down is not cut short."""
     asks = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -146,6 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
         why = f"{getattr(error, 'ename', type(error).__name__)}: {getattr(error, 'evalue', error)}"
         where = f"cell {error.cell_index}" if hasattr(error, "cell_index") else "the kernel"
         what = f"failed in {where}: {why.strip().splitlines()[0]}"
+    write_down(what, options.notebook, options.folder / "notebook.ipynb")
     print(f"error: {options.notebook.stem} {what} (see {options.folder}/notebook.ipynb)", file=sys.stderr)
     return 1
 

@@ -35,7 +35,7 @@ class Progress:
         self.left = 0
 
     def __call__(self, event: dict[str, Any]) -> None:
-        """Take one event of workflow/snakemake_logger_plugin_events.py."""
+        """Take one event of workflow/snakemake_logger_plugin_events/."""
         if event["event"] == "todo":
             self.left = sum(number for rule, number in event["jobs"].items() if rule.startswith("chapter_"))
             print(f"{len(self.runs) - self.left} of {len(self.runs)} runs are done, {self.left} are left", flush=True)
@@ -154,7 +154,7 @@ def reason(run: Run) -> str:
     except (OSError, ValueError):
         return "it left no notebook: look for what killed it"
     outputs = [output for cell in cells for output in cell.get("outputs", []) if output["output_type"] == "error"]
-    said = f"{outputs[-1]['ename']}: {outputs[-1]['evalue']}".strip().splitlines()[0] if outputs else "it was killed"
+    said = f"{outputs[-1]['ename']}: {outputs[-1]['evalue']}".strip().splitlines()[0] if outputs else "killed"
     return f"{said} (see {run.file('notebook.ipynb')})"
 
 

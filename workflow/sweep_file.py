@@ -175,6 +175,8 @@ class _File:
     """A YAML file that knows its lines."""
 
     def __init__(self, path: Path):
+        if not path.name:
+            raise ParameterError("SWEEP says which runs: give a file, such as SWEEP=workflow/sweeps/seeds.yaml")
         self.path = path.absolute()
         if not re.fullmatch(r"[\w-]+", path.stem):
             raise ParameterError(f"{path}: a sweep is named by letters, digits, - and _")

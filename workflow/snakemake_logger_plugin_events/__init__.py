@@ -1,4 +1,4 @@
-"""A logger plug-in of Snakemake's (`--logger events`): what happens to its jobs, a line of JSON each, on stdout."""
+"""A logger plug-in of Snakemake (`--logger events`): what happens to its jobs, a line of JSON each, on stdout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 
 class LogHandler(LogHandlerBase):
-    """Tells what there is ``todo``, and which jobs are ``planned`` (in a dry run), ``started``, ``finished``, ``failed``.
+    """Tells what there is ``todo``, and which jobs are ``planned`` (dry run), ``started``, ``finished``, ``failed``.
 
     A job is known by the files that it makes.
     """
