@@ -2,7 +2,7 @@
 #
 #   make report PROFILE=quick|standard|original SEED=0 DATA_DIR=data NOTEBOOKS="01 02" ASSIGNMENT=a|b FORMAT=html|pdf
 #               AUTHOR="..." ROLL="..."
-#   make sweep SWEEP=workflow/sweeps/seeds.yaml PROFILE=quick|standard|original DRY=1 ON=local|slurm
+#   make sweep SWEEP=workflow/sweeps/seeds.yaml PROFILE=quick|standard|original DRY=1 ON=slurm
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +12,7 @@ NOTEBOOKS ?=
 ASSIGNMENT ?=
 SWEEP ?=
 DRY ?=
-ON ?= local
+ON ?=
 FORMAT ?= both
 AUTHOR ?=
 ROLL ?=
@@ -29,7 +29,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" ASSIGNMENT=a|b'
 	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real AUTHOR="..." ROLL="..."'
-	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=local|slurm'
+	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=slurm'
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
 	@$(BIN)/python workflow/report.py --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \

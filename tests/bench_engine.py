@@ -30,19 +30,26 @@ folder = pathlib.Path(os.environ["REPORT_FOLDER"])
 ]
 
 
-def timed(*command, folder, **environment):
-    """Seconds that a command takes."""
+def timed(*command, folder, cores=None, **environment):
+    """Seconds that a command takes, on so many of this machine's cores."""
+    allowed = sorted(os.sched_getaffinity(0))[:cores]
     start = time.perf_counter()
-    subprocess.run(command, cwd=folder, env=os.environ | environment, check=True, capture_output=True)
+    subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | environment,
+        check=True,
+        capture_output=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, allowed),
+    )
     return time.perf_counter() - start
 
 
-def sweep(project, name, runs, *arguments, cores="1"):
-    """Seconds that a sweep of so many runs takes on so many cores."""
-    project.write(f"{name}.yaml", f"seeds: {list(range(runs))}\nnotebooks: {{01_nothing: }}\n")
-    project.write("workflow/profiles/local/config.yaml", LOCAL.replace("cores: all", f"cores: {cores}"))
-    command = [sys.executable, "workflow/sweep.py", f"{name}.yaml", "--profile", "quick", *arguments]
-    return timed(*command, folder=project.root)
+def sweep(project, seeds, *arguments, cores):
+    """Seconds that a sweep of a run for each seed takes."""
+    project.write("bench.yaml", f"seeds: {list(seeds)}\nnotebooks: {{01_nothing: }}\n")
+    command = [sys.executable, "workflow/sweep.py", "bench.yaml", "--profile", "quick", *arguments]
+    return timed(*command, folder=project.root, cores=cores)
 
 
 def main(runs=12):
@@ -51,15 +58,11 @@ def main(runs=12):
         project = Project(Path(folder))
         project.write_notebook("01_nothing", *NOTHING)
         project.write("workflow/chapters.yaml", "01_nothing: {memory_mb: 300, headline: size}\n")
-        global LOCAL
-        LOCAL = (project.root / "workflow/profiles/local/config.yaml").read_text()
-        out = project.root / "out.ipynb"
-        papermill = [sys.executable, "-m", "papermill", "notebooks/01_nothing.ipynb", str(out), "-k", "python3"]
-        alone = sum(timed(*papermill, folder=project.root, REPORT_FOLDER=folder) for _ in range(runs)) / runs
-        plan = sweep(project, "plan", 1000, "--dry")
-        one = sweep(project, "one", runs)
-        subprocess.run(["rm", "-rf", "reports/quick"], cwd=project.root, check=True)
-        two = sweep(project, "two", runs, cores="2")
+        papermill = [sys.executable, "-m", "papermill", "notebooks/01_nothing.ipynb", "out.ipynb", "-k", "python3"]
+        alone = sum(timed(*papermill, folder=project.root, cores=1, REPORT_FOLDER=folder) for _ in range(runs)) / runs
+        plan = sweep(project, range(1000), "--dry", cores=1)
+        one = sweep(project, range(runs), cores=1)
+        two = sweep(project, range(runs, 2 * runs), cores=2)
     print(f"papermill alone        {alone:6.2f} s a run")
     print(f"one worker             {one / runs:6.2f} s a run, {one / runs - alone:.2f} s more")
     print(f"two workers            {two / runs:6.2f} s a run, {one / two:.2f} times the throughput")

@@ -13,6 +13,7 @@ import time
 import nbformat
 import psutil
 import pytest
+from conftest import Project
 
 RECORD = """
 import json, os, pathlib, time
@@ -232,6 +233,42 @@ def test_whatever_stops_a_sweep_it_leaves_nothing_behind_and_loses_nothing(made,
     assert "1 are left" in done.stdout and all(finished(made)[run] == when for run, when in before.items())
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A project on a disk of its own, of eight megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("no right to mount a small disk")
+    try:
+        yield Project(disk)
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(small_disk):
+    small_disk.write_notebook("01_maker", *MAKER)
+    small_disk.write("workflow/chapters.yaml", "01_maker: {produces: [part.txt], memory_mb: 400}\n")
+    small_disk.write("one.yaml", "seeds: [0]\nnotebooks: {01_maker: }\n")
+    small_disk.write("two.yaml", "seeds: [0, 1]\nnotebooks: {01_maker: }\n")
+    assert sweep(small_disk, "one.yaml").returncode == 0
+    before = finished(small_disk)
+    ballast = small_disk.root / "ballast"
+    with ballast.open("wb") as file:
+        try:
+            while file.write(bytes(4096)):
+                file.flush()
+        except OSError:
+            pass
+    done = sweep(small_disk, "two.yaml")
+    assert done.returncode == 1 and finished(small_disk) == before
+    assert "free some" in done.stderr and "Traceback" not in done.stderr
+    ballast.unlink()
+    done = sweep(small_disk, "two.yaml")
+    assert done.returncode == 0, done.stderr
+    assert len(finished(small_disk)) == 2 and before.items() <= finished(small_disk).items()
+
+
 def test_a_second_sweep_at_once_is_kept_out(made):
     import fcntl
 
@@ -245,7 +282,7 @@ def test_a_second_sweep_at_once_is_kept_out(made):
     "text, arguments, words",
     [
         ("seeds: [0]\nnotebooks:\n  01_maker:\n    sise: [1]\n", [], "wrong.yaml:4: 01_maker has no parameter 'sise'"),
-        (GRID, ["--on", "moon"], "there is no 'moon' in workflow/profiles, only: local, slurm"),
+        (GRID, ["--on", "moon"], "there is no 'moon' in workflow/profiles, only: slurm"),
         (GRID, ["--profile", "quik"], "there is no profile 'quik'"),
     ],
 )

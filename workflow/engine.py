@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,12 +23,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gpus import SHARE, count  # noqa: E402
-from watch import orphaned, stop_on  # noqa: E402
+from watch import orphaned, stop_on, stop_signals  # noqa: E402
 
 from helpers import data  # noqa: E402
 
 MANIFESTS = ROOT / "reports" / "data"
 PROFILES = ROOT / "workflow" / "profiles"
+LEAST = 2**20  # bytes without which the disk is called full
 PATIENCE = 20  # seconds in which notebooks write down what they have when all is stopped
 
 
@@ -73,24 +75,27 @@ def _is_real(name: str) -> bool:
     return manifest.exists() and not json.loads(manifest.read_text())["sample"]
 
 
-def snakemake(
-    config: Sequence[str], *arguments: str, on: str = "local", tell: Callable[[dict], None] | None = None
-) -> bool:
-    """Run workflow/Snakefile on what workflow/profiles/``on`` says; whether everything was done.
+def snakemake(config: Sequence[str], *arguments: str, on: str = "", tell: Callable[[dict], None] | None = None) -> bool:
+    """Run workflow/Snakefile, on every core here or ``on`` what workflow/profiles says; whether everything was done.
 
     What fails does not stop the others. Snakemake itself is quiet: jobs print what they have to say, or ``tell`` is
     given its events (see snakemake_logger_plugin_events/). Raises Stop when it could not even plan: no job has
     spoken then, and a dry run is asked why.
     """
-    profile = PROFILES / on
-    if not profile.is_dir():
-        known = ", ".join(sorted(path.name for path in PROFILES.iterdir()))
-        raise Stop(f"ON: there is no '{on}' in workflow/profiles, only: {known}")
-    command = [sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--profile", str(profile)]
-    if on == "local":  # what there is of it here is shared by the runs
-        command += ["--resources", f"mem_mb={psutil.virtual_memory().total // 10**6}", f"gpu={SHARE * count()}"]
-        config = [*config, f"gpus={count()}"]
-    command += ["--config", *config]
+    command = [sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--config", *config]
+    command += [] if on else [f"gpus={count()}"]
+    # Another command line, the trigger "code", makes no result another. The other scheduler solves a puzzle before each
+    # job, which takes seconds when there are a thousand.
+    command += ["--keep-going", "--rerun-incomplete", "--rerun-triggers", "mtime", "params", "input"]
+    command += ["--scheduler", "greedy"]
+    if on:
+        if not (PROFILES / on).is_dir():
+            known = ", ".join(sorted(path.name for path in PROFILES.iterdir()))
+            raise Stop(f"ON: there is no '{on}' in workflow/profiles, only: {known}; leave it out for this machine")
+        command += ["--workflow-profile", str(PROFILES / on)]
+    else:  # what there is of these is shared by the runs
+        memory = psutil.virtual_memory().total // 10**6
+        command += ["--cores", "all", "--resources", f"mem_mb={memory}", f"gpu={SHARE * count()}"]
     if any((ROOT / ".snakemake" / "locks").glob("*")):  # left by a run that was killed: we are the only one
         subprocess.run([*command, "--unlock", "--quiet", "all"], cwd=ROOT)
     # A run is stopped with `make`, where `make` called: see watch.py.
@@ -110,6 +115,10 @@ def snakemake(
                 print(line, end="")
         failed = engine.wait()
     if failed:
+        if shutil.disk_usage(ROOT).free < LEAST:
+            raise Stop(
+                f"no room left on the disk of {ROOT}: free some, and the same command goes on from what had finished"
+            )
         plan = subprocess.run([*command, "--dry-run", "--quiet", "all"], cwd=ROOT, capture_output=True, text=True)
         if plan.returncode:
             raise Stop(f"the workflow cannot be planned: {' '.join((plan.stderr or plan.stdout).split())}")
@@ -126,7 +135,7 @@ def stopped_as_one(top: int) -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    former = {number: signal.signal(number, interrupt) for number in stop_signals()}
     stop_on(orphaned(top))
     try:
         yield

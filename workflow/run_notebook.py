@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gpus import claim  # noqa: E402
-from watch import orphaned, stop_on, too_long, too_much  # noqa: E402
+from watch import orphaned, stop_on, stop_signals, too_long, too_much  # noqa: E402
 
 from helpers.atomic import write  # noqa: E402
 from helpers.parameters import ParameterError, read_profile, resolve  # noqa: E402
@@ -112,7 +113,7 @@ def write_down(why: str, notebook: Path, kept: Path) -> None:
 
 def interrupt_once() -> None:
     """Let whatever asks this process to stop be a KeyboardInterrupt; what is then written down is not cut short."""
-    asks = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    asks = stop_signals()
 
     def interrupt(*_: object) -> None:
         for number in asks:
@@ -161,7 +162,8 @@ def main(arguments: list[str] | None = None) -> int:
         why = f"{getattr(error, 'ename', type(error).__name__)}: {getattr(error, 'evalue', error)}"
         where = f"cell {error.cell_index}" if hasattr(error, "cell_index") else "the kernel"
         what = f"failed in {where}: {why.strip().splitlines()[0]}"
-    write_down(what, options.notebook, options.folder / "notebook.ipynb")
+    with suppress(OSError):  # a full disk
+        write_down(what, options.notebook, options.folder / "notebook.ipynb")
     print(f"error: {options.notebook.stem} {what} (see {options.folder}/notebook.ipynb)", file=sys.stderr)
     return 1
 

@@ -102,7 +102,7 @@ def plan(sweep: Sweep, todo: Sequence[Run]) -> str:
     lines = [f"  {row[0]:{wide}} " + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows]
     if unknown := sorted({run.name for run in todo if estimates[run.folder] is None}):
         lines.append(f"not counted, because not run in this profile before: {', '.join(unknown)}")
-    cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     lines.append(f"about {known:.2f} core-hours, {known / cores:.2f} hours on the {cores} cores of this machine")
     return "\n".join([f"{sweep.name}, profile {sweep.profile}", *lines])
 
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", default="standard")
     parser.add_argument("--formats", default="", help="of the report to make of it: html, pdf, or both with a blank")
     parser.add_argument("--dry", action="store_true", help="say what would be run, and how long that should take")
-    parser.add_argument("--on", default="local", help="where to run: a folder in workflow/profiles")
+    parser.add_argument("--on", default="", help="where to run: a folder in workflow/profiles; else here")
     options = parser.parse_args(arguments)
     try:
         sweep = read_sweep(options.sweep, options.profile, chapters(options.profile))
@@ -182,6 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Stop, ParameterError, data.DataError) as error:
         if str(error):
             print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        what = f"{error.filename or ROOT}: {error.strerror}"
+        print(f"error: {what}: free some room or mend it; `make sweep` goes on from what had finished", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; what had finished is kept, and `make sweep` goes on from there", file=sys.stderr)

@@ -29,6 +29,12 @@ def stop_on(*troubles: Trouble) -> list[str]:
     return noted
 
 
+def stop_signals() -> list[signal.Signals]:
+    """Those that ask this process to stop; a closed terminal does not, when it was started by `nohup`."""
+    heard = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heard else [])]
+
+
 def orphaned(top: int) -> Trouble:
     """Whether any of the processes from the parent of this one up to ``top`` has ended.
 
