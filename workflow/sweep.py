@@ -103,7 +103,8 @@ def plan(sweep: Sweep, todo: Sequence[Run]) -> str:
     if unknown := sorted({run.name for run in todo if estimates[run.folder] is None}):
         lines.append(f"not counted, because not run in this profile before: {', '.join(unknown)}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    lines.append(f"about {known:.2f} core-hours, {known / cores:.2f} hours on the {cores} cores of this machine")
+    start = "at least" if unknown else "about"
+    lines.append(f"{start} {known:.2f} core-hours, {known / cores:.2f} hours on the {cores} cores of this machine")
     return "\n".join([f"{sweep.name}, profile {sweep.profile}", *lines])
 
 
@@ -195,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(sweep: Sweep, options: argparse.Namespace) -> int:
     """Plan a sweep or run it, write its results and say how it went; returns the exit status."""
     names = sorted({name for run in sweep.runs.values() for name in run.chapter.data})
-    if not options.dry or not all((MANIFESTS / f"{name}.json").exists() for name in names):
+    if names and not (options.dry and all((MANIFESTS / f"{name}.json").exists() for name in names)):
         refresh_data(names)
     config = [f"profile={sweep.profile}", f"sweep={options.sweep.absolute()}", f"formats={options.formats}"]
     progress = Progress(sweep)
