@@ -29,6 +29,7 @@ from helpers import data  # noqa: E402
 
 MANIFESTS = ROOT / "reports" / "data"
 PROFILES = ROOT / "workflow" / "profiles"
+PLUGINS = ROOT / "workflow" / "plugins"  # of Snakemake's, which finds them on the search path
 LEAST = 2**20  # bytes without which the disk is called full
 PATIENCE = 20  # seconds in which notebooks write down what they have when all is stopped
 
@@ -79,7 +80,7 @@ def snakemake(config: Sequence[str], *arguments: str, on: str = "", tell: Callab
     """Run workflow/Snakefile, on every core here or ``on`` what workflow/profiles says; whether everything was done.
 
     What fails does not stop the others. Snakemake itself is quiet: jobs print what they have to say, or ``tell`` is
-    given its events (see snakemake_logger_plugin_events/). Raises Stop when it could not even plan: no job has
+    given its events (see workflow/plugins). Raises Stop when it could not even plan: no job has
     spoken then, and a dry run is asked why.
     """
     command = [sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--config", *config]
@@ -100,7 +101,7 @@ def snakemake(config: Sequence[str], *arguments: str, on: str = "", tell: Callab
         subprocess.run([*command, "--unlock", "--quiet", "all"], cwd=ROOT)
     # A run is stopped with `make`, where `make` called: see watch.py.
     top = os.getppid() if os.environ.get("MAKELEVEL") else os.getpid()
-    search = os.pathsep.join(filter(None, [str(ROOT / "workflow"), os.environ.get("PYTHONPATH")]))
+    search = os.pathsep.join(filter(None, [str(PLUGINS), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"REPORT_ENGINE": str(top), "PYTHONPATH": search}
     spoken = ["--logger", "events"] if tell else ["--quiet", "all"]
     pipe = subprocess.PIPE if tell else None

@@ -16,11 +16,13 @@ import signal
 import sys
 import tempfile
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
+from nbclient.exceptions import DeadKernelError
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -97,6 +99,29 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
             os.replace(unfinished, folder / "notebook.ipynb")
 
 
+@contextmanager
+def kernel_apart() -> Iterator[IO[str]]:
+    """Let a file have what a kernel itself, not its notebook, writes to standard error: one that is stopped complains.
+
+    Printing from here goes to the terminal as before.
+    """
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile("w+") as words, os.fdopen(terminal, "w", buffering=1) as sys.stderr:
+        os.dup2(words.fileno(), 2)
+        try:
+            yield words
+        finally:
+            os.dup2(terminal, 2)
+            sys.stderr = sys.__stderr__
+
+
+def last_words(said: IO[str]) -> str:
+    """The last line that a kernel wrote before it died, after a colon; nothing when it wrote none."""
+    said.seek(0)
+    lines = said.read().strip().splitlines()
+    return f": {lines[-1]}" if lines else ""
+
+
 def write_down(why: str, notebook: Path, kept: Path) -> None:
     """Put an error that no cell reported, such as a limit or a killed kernel, into the executed notebook."""
     import nbformat
@@ -149,7 +174,11 @@ def main(arguments: list[str] | None = None) -> int:
     claimed = claim(ROOT / "reports")  # noqa: F841, a place on a GPU, held until the end
     stopped = stop_on(orphaned(int(os.environ.get("REPORT_ENGINE", 0))), *limits)
     try:
-        run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
+        with kernel_apart() as said:
+            try:
+                run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
+            except DeadKernelError as error:
+                raise DeadKernelError(f"{error}{last_words(said)}") from None
         return 0
     except ParameterError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -35,7 +35,7 @@ class Progress:
         self.left = 0
 
     def __call__(self, event: dict[str, Any]) -> None:
-        """Take one event of workflow/snakemake_logger_plugin_events/."""
+        """Take one event, as the logger plug-in in workflow/plugins tells it."""
         if event["event"] == "todo":
             self.left = sum(number for rule, number in event["jobs"].items() if rule.startswith("chapter_"))
             print(f"{len(self.runs) - self.left} of {len(self.runs)} runs are done, {self.left} are left", flush=True)
@@ -198,13 +198,14 @@ def run(sweep: Sweep, options: argparse.Namespace) -> int:
     names = sorted({name for run in sweep.runs.values() for name in run.chapter.data})
     if names and not (options.dry and all((MANIFESTS / f"{name}.json").exists() for name in names)):
         refresh_data(names)
-    config = [f"profile={sweep.profile}", f"sweep={options.sweep.absolute()}", f"formats={options.formats}"]
+    config = [f"profile={sweep.profile}", f"sweep={options.sweep.absolute()}"]
     progress = Progress(sweep)
     if options.dry:
-        if not snakemake([*config[:2], "formats="], "--dry-run", tell=progress):
+        if not snakemake(config, "--dry-run", tell=progress):
             raise Stop("the plan could not be made")
         print(plan(sweep, progress.planned))
         return 0
+    config += [f"formats={options.formats}"] if options.formats else []
     write_results(sweep)
     try:
         done = snakemake(config, "--retries=1", on=options.on, tell=progress)
