@@ -68,7 +68,12 @@ def cluster(tmp_path):
     (tmp_path / "state").mkdir()
     words = {"host": host, "user": getpass.getuser(), "folder": tmp_path, "port": port, "nodes": nodes}
     (tmp_path / "slurm.conf").write_text(CONFIG.format(**words))
-    environment = {"SLURM_CONF": str(tmp_path / "slurm.conf"), "PATH": PATH}
+    # SLURM hands a job everything but the variables that bear its name; srun must find this cluster all the same.
+    srun = tmp_path / "bin" / "srun"
+    srun.parent.mkdir()
+    srun.write_text(f'#!/bin/sh\nSLURM_CONF={tmp_path}/slurm.conf exec {shutil.which("srun", path=PATH)} "$@"\n')
+    srun.chmod(0o755)
+    environment = {"SLURM_CONF": str(tmp_path / "slurm.conf"), "PATH": f"{srun.parent}{os.pathsep}{PATH}"}
     commands = {"control": ["slurmctld", "-D", "-c"]} | {name: ["slurmd", "-D", "-c", "-N", name] for name in NODES}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
     daemons = {}
