@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sweep = read_sweep(options.sweep, options.profile, chapters(options.profile))
         with only_one():
-            return run(sweep, options)
+            return carry_out(sweep, options)
     except (Stop, ParameterError, data.DataError) as error:
         if str(error):
             print(f"error: {error}", file=sys.stderr)
@@ -193,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def run(sweep: Sweep, options: argparse.Namespace) -> int:
+def carry_out(sweep: Sweep, options: argparse.Namespace) -> int:
     """Plan a sweep or run it, write its results and say how it went; returns the exit status."""
     names = sorted({name for run in sweep.runs.values() for name in run.chapter.data})
     if names and not (options.dry and all((MANIFESTS / f"{name}.json").exists() for name in names)):
