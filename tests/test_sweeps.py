@@ -60,7 +60,7 @@ def test_one_seed_has_no_spread(sweep):
 
 def test_numbers_run_along_the_axis_and_words_have_panels(sweep):
     x, y, plain = sweep_plots.curves(sweep).axes
-    assert [axis.get_title() for axis in (x, y, plain)] == ["kind x", "kind y", "02_plain"]
+    assert [axis.get_title("left") for axis in (x, y, plain)] == ["kind x", "kind y", "02_plain"]
     assert list(x.lines[0].get_xdata()) == [2, 4, 16] and list(x.lines[0].get_ydata()) == [5.5, 7.5, 19.5]
     assert x.get_xlabel() == "size" and x.get_ylim() == y.get_ylim()
     assert [text.get_text() for text in x.get_legend().get_texts()] == ["a", "b"]

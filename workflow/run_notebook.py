@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
-from nbclient.exceptions import DeadKernelError
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -65,6 +64,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
     parameters = resolve(notebook, entry | {"seed": seed} | given, f"profile {profile}")
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,11 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
         os.environ.setdefault(name, value)
     unfinished = folder / ".running.ipynb"
     try:
-        with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
+        with (
+            warnings.catch_warnings(),
+            tempfile.TemporaryDirectory(prefix="kernel-") as sockets,
+            kernel_apart() as said,
+        ):
             warnings.simplefilter("ignore")
             # The kernel is talked to through files that only this user can open: no TCP port that others could reach.
             ipc = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/ipc"})
@@ -90,6 +94,8 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                     stderr_file=None if quiet else Progress(notebook.stem),
                     config=ipc,
                 )
+            except DeadKernelError as error:
+                raise DeadKernelError(f"{error}{last_words(said)}") from None
             finally:
                 # An interrupted start leaves its kernel behind, which would miss its sockets, and say so at length.
                 for process in psutil.Process().children(recursive=True):
@@ -151,6 +157,7 @@ def interrupt_once() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, run, and say in one line what went wrong; returns the exit status."""
+    interrupt_once()
     parser = argparse.ArgumentParser(description="Run one notebook of the report.")
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--profile", default="standard")
@@ -168,17 +175,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = options.changes | {name: os.path.relpath(file, ROOT / "notebooks") for name, _, file in pairs}
     if options.compared:
         given |= {"chapters": options.compared, "profile": options.profile}
-    interrupt_once()
     limits = [too_long(options.minutes)] if options.minutes else []
     limits += [too_much(options.memory_mb)] if options.memory_mb else []
     claimed = claim(ROOT / "reports")  # noqa: F841, a place on a GPU, held until the end
     stopped = stop_on(orphaned(int(os.environ.get("REPORT_ENGINE", 0))), *limits)
     try:
-        with kernel_apart() as said:
-            try:
-                run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
-            except DeadKernelError as error:
-                raise DeadKernelError(f"{error}{last_words(said)}") from None
+        run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
         return 0
     except ParameterError as error:
         print(f"error: {error}", file=sys.stderr)
