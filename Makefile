@@ -2,6 +2,7 @@
 #
 #   make report PROFILE=quick|standard|original SEED=0 DATA_DIR=data NOTEBOOKS="01 02" ASSIGNMENT=a|b FORMAT=html|pdf
 #               AUTHOR="..." ROLL="..."
+#   make sweep SWEEP=workflow/sweeps/seeds.yaml PROFILE=quick|standard|original DRY=1 ON=slurm
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,26 +10,33 @@ PROFILE ?= standard
 SEED ?= 0
 NOTEBOOKS ?=
 ASSIGNMENT ?=
+SWEEP ?=
+DRY ?=
+ON ?=
 FORMAT ?= both
 AUTHOR ?=
 ROLL ?=
 # Recipes read these from their environment: a name such as O'Brien needs no quoting there.
-export PROFILE SEED NOTEBOOKS ASSIGNMENT FORMAT AUTHOR ROLL DATA DATA_DIR
+export PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL DATA DATA_DIR
 
 BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab data lint clean
+.PHONY: help report sweep test lab data lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" ASSIGNMENT=a|b'
 	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real AUTHOR="..." ROLL="..."'
+	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=slurm'
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
 	@$(BIN)/python workflow/report.py --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
-		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --author "$$AUTHOR" --roll "$$ROLL"
+		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --sweep "$$SWEEP" --author "$$AUTHOR" --roll "$$ROLL"
+
+sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
+	@$(BIN)/python workflow/sweep.py "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest

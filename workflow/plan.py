@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +17,16 @@ from helpers.parameters import ParameterError, read_profile, resolve
 from helpers.results import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
+ENTRIES = ROOT / "workflow" / "chapters.yaml"
+LONGEST = 60  # letters of a folder's name that say what its runs differ in
 
 
 @dataclass(frozen=True)
 class Chapter:
     """One notebook as the workflow sees it. ``needs`` maps its parameters to files of other chapters.
 
-    ``compares`` is true for one that reads the results of all others.
+    ``shares`` are those of its parameters that must be the same in the chapters it needs; ``compares`` is true for one
+    that reads the results of all others.
     """
 
     name: str
@@ -31,10 +37,106 @@ class Chapter:
     compares: bool
     assignments: tuple[str, ...]
     memory_mb: int
+    minutes: int
+    gpu: bool
+    shares: tuple[str, ...]
+    headline: str | None
 
     @property
     def notebook(self) -> Path:
         return NOTEBOOKS / f"{self.name}.ipynb"
+
+    @property
+    def needed(self) -> list[str]:
+        """The chapters that it needs files of."""
+        return [file.partition("/")[0] for file in self.needs.values()]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a chapter: a seed, what its parameters differ in from the profile, and the runs that it needs.
+
+    It lies under what it is, so that sweeps share equal runs: among those of `make report` when nothing differs.
+    """
+
+    chapter: Chapter
+    profile: str
+    seed: int
+    changes: dict[str, Any]
+    needs: dict[str, Run]  # by the parameter that is given a file of it
+
+    @property
+    def name(self) -> str:
+        return self.chapter.name
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self.chapter.parameters | self.changes
+
+    @cached_property
+    def differs(self) -> dict[str, dict[str, Any]]:
+        """What differs from the profile, by chapter, in this run and in those it needs."""
+        found = {self.name: self.changes} if self.changes else {}
+        for run in self.needs.values():
+            found |= run.differs
+        return found
+
+    @cached_property
+    def where(self) -> str:
+        """The folder above its own, from the root: reports/<profile>/[varied/<what differs>/]seed-<n>."""
+        varied = f"varied/{address(self.differs)}/" if self.differs else ""
+        return f"reports/{self.profile}/{varied}seed-{self.seed}"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.where}/{self.name}"
+
+    def file(self, name: str) -> str:
+        """One of its files, from the root."""
+        return f"{self.folder}/{name}"
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The files of other runs that it is given, by parameter."""
+        return {key: f"{run.where}/{self.chapter.needs[key]}" for key, run in self.needs.items()}
+
+    def __str__(self) -> str:
+        settings = [f"{key}={value}" for changes in self.differs.values() for key, value in changes.items()]
+        return " ".join([self.name, f"seed {self.seed}", *dict.fromkeys(settings)])
+
+
+def address(differs: Mapping[str, Mapping[str, Any]]) -> str:
+    """A folder's name for what runs differ in: readable as far as it goes, and a hash that tells all apart."""
+    words = [f"{key}-{value}" for changes in differs.values() for key, value in changes.items()]
+    readable = re.sub(r"[^\w.+-]+", "_", "_".join(dict.fromkeys(words))).strip("_")[:LONGEST]
+    return f"{readable}-{hashlib.sha256(json.dumps(differs, sort_keys=True).encode()).hexdigest()[:8]}"
+
+
+def make_run(
+    found: dict[str, Chapter], profile: str, name: str, seed: int, changes: Mapping[str, Mapping[str, Any]] = {}
+) -> Run:
+    """The run of the chapter ``name``, and of all it needs with the same seed, with ``changes`` by chapter.
+
+    A change to what the profile says anyway is none.
+    """
+    chapter = found[name]
+    wanted = changes.get(name, {})
+    # In the order of the notebook, whatever that of the changes: equal runs lie in one folder.
+    own = {key: wanted[key] for key, usual in chapter.parameters.items() if wanted.get(key, usual) != usual}
+    others = {key: file.partition("/")[0] for key, file in chapter.needs.items()}
+    needs = {key: make_run(found, profile, other, seed, changes) for key, other in others.items()}
+    return Run(chapter, profile, seed, own, needs)
+
+
+def with_needed(runs: Iterable[Run]) -> dict[tuple[str, str], Run]:
+    """``runs`` and all that they need, which come first, by name and the folder above theirs."""
+
+    def walk(run: Run) -> Iterator[Run]:
+        for needed in run.needs.values():
+            yield from walk(needed)
+        yield run
+
+    return {(run.name, run.where): run for asked in runs for run in walk(asked)}
 
 
 def chapters(profile: str) -> dict[str, Chapter]:
@@ -45,7 +147,7 @@ def chapters(profile: str) -> dict[str, Chapter]:
     """
     path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
     settings = read_profile(path)
-    entries = yaml.safe_load((ROOT / "workflow" / "chapters.yaml").read_text(encoding="utf-8"))
+    entries = yaml.safe_load(ENTRIES.read_text(encoding="utf-8"))
     names = sorted(notebook.stem for notebook in NOTEBOOKS.glob("[0-9]*.ipynb"))
     for name in settings:
         if name not in names:
@@ -64,8 +166,38 @@ def chapters(profile: str) -> dict[str, Chapter]:
             compares=entry.get("reads") == "results",
             assignments=tuple(entry.get("assignments", ())),
             memory_mb=entry["memory_mb"],
+            minutes=entry.get("minutes", 60),
+            gpu=entry.get("gpu", False),
+            shares=tuple(entry.get("shares", ())),
+            headline=entry.get("headline"),
         )
+    _check_needs(found)
     return found
+
+
+def _check_needs(found: dict[str, Chapter]) -> None:
+    """Raise ParameterError, with its line, for a chapter that needs one that there is not, or in the end itself."""
+    settled: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise _at(above[-1], f"a loop in needs: {' needs '.join([*above[above.index(name) :], name])}")
+        if name not in settled:
+            for other in found[name].needed:
+                if other not in found:
+                    raise _at(name, f"{name} needs {other}, but notebooks/ has only: {', '.join(found)}")
+                visit(other, (*above, name))
+            settled.add(name)
+
+    for name in found:
+        visit(name, ())
+
+
+def _at(name: str, what: str) -> ParameterError:
+    """An error in the entry of ``name`` in workflow/chapters.yaml."""
+    lines = ENTRIES.read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if text.startswith(f"{name}:"))
+    return ParameterError(f"workflow/chapters.yaml:{line}: {what}")
 
 
 def select(found: dict[str, Chapter], wanted: Iterable[str], assignment: str = "") -> list[Chapter]:
@@ -97,8 +229,8 @@ def with_needs(found: dict[str, Chapter], selected: Iterable[Chapter]) -> list[C
     ordered: dict[str, Chapter] = {}
 
     def add(chapter: Chapter) -> None:
-        for file in chapter.needs.values():
-            add(found[file.partition("/")[0]])
+        for name in chapter.needed:
+            add(found[name])
         ordered[chapter.name] = chapter
 
     for chapter in selected:

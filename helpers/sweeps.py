@@ -1,0 +1,152 @@
+"""What a sweep found: the metrics of its runs, by seed and by what the sweep varies; how much of them is chance."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helpers import statistics
+from helpers.results import ROOT
+
+Setting = tuple[tuple[str, Any], ...]  # (parameter, value) of all that the sweep varies
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One finished run of a sweep."""
+
+    notebook: str
+    seed: int
+    setting: Setting
+    record: dict[str, Any]  # its results.json
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return self.record["metrics"]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The finished runs of a sweep, and the metrics of each notebook that its file asks curves of.
+
+    Has what :func:`helpers.results.start` asks of a data set: runs are what the sweep's chapter reads.
+    """
+
+    title: str
+    runs: list[SweepRun]
+    missing: int  # runs that have not finished
+    curves: dict[str, list[str]]
+    seed: int  # the first
+
+    name = "runs"
+
+    @property
+    def sample(self) -> bool:
+        return any(run.record["provenance"].get("sample_data") for run in self.runs)
+
+    @property
+    def fingerprint(self) -> str:
+        content = json.dumps([run.record for run in self.runs], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    @property
+    def md5s(self) -> dict[str, str]:
+        """None: runs are no files of a data set."""
+        return {}
+
+    @property
+    def notebooks(self) -> list[str]:
+        return list(dict.fromkeys(run.notebook for run in self.runs))
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({run.seed for run in self.runs})
+
+    def of(self, notebook: str, metric: str) -> dict[Setting, dict[int, float]]:
+        """The values of a metric by setting and seed. Raises KeyError, with what there is, when no run has it."""
+        found: dict[Setting, dict[int, float]] = {}
+        mine = [run for run in self.runs if run.notebook == notebook]
+        for run in mine:
+            if metric in run.metrics:
+                found.setdefault(run.setting, {})[run.seed] = run.metrics[metric]
+        if not found:
+            raise KeyError(f"{notebook} has no metric {metric}, only: {', '.join(mine[0].metrics)}")
+        return found
+
+
+def read(path: str | Path) -> Sweep:
+    """The sweep that a runs.json of the workflow describes."""
+    about = json.loads(Path(path).read_text(encoding="utf-8"))
+    runs = []
+    for run in about["runs"]:
+        results = ROOT / run["folder"] / "results.json"
+        if results.exists():
+            setting = tuple((key, _plain(value)) for key, value in run["settings"].items())
+            record = json.loads(results.read_text(encoding="utf-8"))
+            runs.append(SweepRun(run["notebook"], run["seed"], setting, record))
+    title = about["sweep"].replace("_", " ")
+    return Sweep(title, runs, len(about["runs"]) - len(runs), about["curves"], about["runs"][0]["seed"])
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be a key and be drawn: a list of one is that one, others are words."""
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else ", ".join(map(str, value))
+    return value
+
+
+def spread_rows(sweep: Sweep) -> list[dict[str, Any]]:
+    """A row for each metric that has a curve, in each setting: mean, standard deviation and interval over the seeds."""
+    rows = []
+    for notebook in sweep.notebooks:
+        for metric in sweep.curves.get(notebook, ()):
+            for setting, values in sorted(sweep.of(notebook, metric).items(), key=lambda pair: _order(pair[0])):
+                found = list(values.values())
+                several = statistics.mean(found) if len(found) > 1 else None
+                rows.append(
+                    {"notebook": notebook, **{key: _words(value) for key, value in setting}, "metric": metric}
+                    | {"seeds": len(found), "mean": sum(found) / len(found), "std": several and several.std}
+                    | {"95 % interval": f"{several.low:.4g} to {several.high:.4g}" if several else None}
+                )
+    return rows
+
+
+def spread_words(sweep: Sweep) -> str:
+    """A sentence on how much of the metrics is chance: where the seeds are furthest apart."""
+    rows = [row for row in spread_rows(sweep) if row["std"] is not None and row["mean"]]
+    if not rows:
+        return "There is one seed, so nothing can be said of chance."
+    widest = max(rows, key=lambda row: row["std"] / abs(row["mean"]))
+    share = widest["std"] / abs(widest["mean"])
+    return (
+        f"The seeds are furthest apart, for its size, in `{widest['metric']}` of {widest['notebook']}: their standard "
+        f"deviation there is {share:.2%} of the mean."
+    )
+
+
+def varied(sweep: Sweep) -> str:
+    """What the sweep varies, in words."""
+    values: dict[str, list[Any]] = {}
+    for run in sweep.runs:
+        for key, value in run.setting:
+            known = values.setdefault(key, [])
+            known += [value] if value not in known else []
+    told = [f"`{key}` ({', '.join(map(_words, _sorted(found)))})" for key, found in values.items()]
+    return " and ".join(told) if told else "nothing but the seed"
+
+
+def _words(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _sorted(values: Iterable[Any]) -> list[Any]:
+    return sorted(values, key=lambda value: _order((("", value),)))
+
+
+def _order(setting: Setting) -> list[tuple[bool, Any]]:
+    """Numbers by size, before words."""
+    return [(isinstance(value, str), value) for _, value in setting]

@@ -1,0 +1,153 @@
+"""A sweep on a real SLURM, with simulated nodes on this machine, of which one is killed in the middle.
+
+Skipped where SLURM is not installed (Debian: slurm-wlm). It needs no rights, no munge and no data base.
+"""
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from test_sweep import CHAPTERS, MAKER, TAKER, finished, rows
+
+NODES = ["one", "two", "three"]
+COMMANDS = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "srun")
+PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
+pytestmark = pytest.mark.skipif(
+    any(shutil.which(command, path=PATH) is None for command in COMMANDS), reason="SLURM is not installed"
+)
+
+CONFIG = """
+ClusterName=trial
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/none
+CredType=cred/none
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/%n.log
+SlurmctldPort={port}
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SlurmdParameters=config_overrides
+ReturnToService=2
+SlurmdTimeout=15
+MessageTimeout=60
+KillWait=5
+MinJobAge=600
+SchedulerParameters=sched_min_interval=100000,batch_sched_delay=1
+{nodes}
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """The environment of a cluster of three nodes with two cores each, and its daemons by node."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    host = socket.gethostname().partition(".")[0]
+    nodes = "\n".join(
+        f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port + at} CPUs=2 RealMemory=8000"
+        for at, name in enumerate(NODES, 1)
+    )
+    (tmp_path / "state").mkdir()
+    words = {"host": host, "user": getpass.getuser(), "folder": tmp_path, "port": port, "nodes": nodes}
+    (tmp_path / "slurm.conf").write_text(CONFIG.format(**words))
+    # SLURM hands a job everything but the variables that bear its name; srun must find this cluster all the same.
+    srun = tmp_path / "bin" / "srun"
+    srun.parent.mkdir()
+    srun.write_text(f'#!/bin/sh\nSLURM_CONF={tmp_path}/slurm.conf exec {shutil.which("srun", path=PATH)} "$@"\n')
+    srun.chmod(0o755)
+    environment = {"SLURM_CONF": str(tmp_path / "slurm.conf"), "PATH": f"{srun.parent}{os.pathsep}{PATH}"}
+    commands = {"control": ["slurmctld", "-D", "-c"]} | {name: ["slurmd", "-D", "-c", "-N", name] for name in NODES}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    daemons = {}
+    try:
+        for name, command in commands.items():
+            daemons[name] = subprocess.Popen(command, env=os.environ | environment, **quiet)
+        until = time.monotonic() + 120
+        while (states := ask(environment, "sinfo", "-h", "-N", "-o", "%T").split()) != ["idle"] * len(NODES):
+            logs = "\n".join(path.read_text()[-800:] for path in tmp_path.glob("*.log"))
+            assert time.monotonic() < until, f"{states}\n{logs}"
+            time.sleep(1)
+        yield environment, daemons
+    finally:
+        ask(environment, "scancel", "--user", getpass.getuser())
+        for daemon in daemons.values():
+            kill_tree(daemon.pid)
+
+
+def ask(environment, *command):
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120).stdout
+
+
+def kill_tree(pid):
+    """Kill a daemon and all that it started, as when a node loses its power."""
+    below = psutil.Process(pid).children(recursive=True) if psutil.pid_exists(pid) else []
+    for process in [*below, *([psutil.Process(pid)] if psutil.pid_exists(pid) else [])]:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def kill_node(name, environment, daemon):
+    """Kill a node: its daemon, and the steps and jobs that have left it but run for it."""
+    lost = set()
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("SLURMD_NODENAME") == name or f"[{name}" in " ".join(process.cmdline()):
+                lost |= {process, *process.children(recursive=True)}
+            elif process.name() == "slurmstepd" and any(
+                child.environ().get("SLURMD_NODENAME") == name for child in process.children()
+            ):
+                lost.add(process)
+        except psutil.Error:
+            continue
+    kill_tree(daemon.pid)
+    for process in lost:
+        try:
+            process.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def test_a_sweep_survives_the_death_of_a_node(project, cluster):
+    environment, daemons = cluster
+    project.write_notebook("01_maker", *MAKER)
+    project.write_notebook("02_taker", *TAKER)
+    project.write("workflow/chapters.yaml", CHAPTERS.replace("03_breaker: {memory_mb: 400}", ""))
+    project.write("many.yaml", "seeds: [0, 1, 2, 3]\nnotebooks:\n  01_maker: {size: [2, 3, 4]}\n  02_taker:\n")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DATA", "REPORT_"))}
+    command = [sys.executable, "workflow/sweep.py", "many.yaml", "--profile", "quick", "--on", "slurm"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    engine = subprocess.Popen(command, cwd=project.root, env=clean | environment, **pipes)
+    try:
+        while engine.poll() is None and (
+            not finished(project) or "two" not in ask(environment, "squeue", "-h", "-t", "R", "-o", "%N").split()
+        ):
+            time.sleep(1)
+        assert engine.poll() is None, engine.communicate()[0]
+        kill_node("two", environment, daemons["two"])
+        said = engine.communicate(timeout=3000)[0]
+    finally:
+        engine.kill()
+    assert engine.returncode == 0, said
+    assert len(finished(project)) == 24
+    assert {row["metric"] for row in rows(project, "many")} == {"area", "side", "scaled"}
+    assert "two" in ask(environment, "sinfo", "-h", "-N", "-t", "down", "-o", "%N").split()

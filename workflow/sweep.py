@@ -1,0 +1,222 @@
+"""`make sweep`: many runs of the chapters, as a sweep file asks for; says what is done, what failed and what is left.
+
+Every run has its own folder (see plan.Run): what has finished is never lost, and never done twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engine import MANIFESTS, ROOT, Stop, only_one, refresh_data, snakemake
+from plan import Run, chapters
+from sweep_file import Sweep, read_sweep
+
+from helpers import data
+from helpers.atomic import write
+from helpers.parameters import ParameterError
+
+
+class Progress:
+    """Hears from Snakemake what happens to a sweep's runs, and tells of it, a line for each that has ended."""
+
+    def __init__(self, sweep: Sweep):
+        self.runs = {run.folder: run for run in sweep.runs.values()}
+        self.planned: list[Run] = []
+        self.failed: dict[str, int] = {}  # how often, by folder, while it has not finished
+        self.left = 0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Take one event, as the logger plug-in in workflow/plugins tells it."""
+        if event["event"] == "todo":
+            self.left = sum(number for rule, number in event["jobs"].items() if rule.startswith("chapter_"))
+            print(f"{len(self.runs) - self.left} of {len(self.runs)} runs are done, {self.left} are left", flush=True)
+            return
+        run = self.runs.get(os.path.dirname(next(iter(event["outputs"]), "")))
+        if run is None:  # the report, say
+            return
+        if event["event"] == "planned":
+            self.planned.append(run)
+        elif event["event"] == "finished":
+            self.left -= 1
+            self.failed.pop(run.folder, None)
+            print(f"{run}  {_seconds(run)}{headline(run)}  ({self.left} left)", flush=True)
+        elif event["event"] == "failed":
+            self.failed[run.folder] = self.failed.get(run.folder, 0) + 1
+            again = ", and is tried once more with more memory" if self.failed[run.folder] == 1 else ""
+            print(f"{run}  failed{again}", flush=True)
+
+
+def _seconds(run: Run) -> str:
+    time = seconds(run.file("benchmark.tsv"))
+    return "" if time is None else f"{time:.0f} s"
+
+
+def headline(run: Run) -> str:
+    """The metric that its chapter is known by, as the end of a line."""
+    metrics = json.loads((ROOT / run.file("results.json")).read_text(encoding="utf-8"))["metrics"]
+    name = run.chapter.headline
+    return f"  {name} {metrics[name]:.4g}" if name in metrics else ""
+
+
+def seconds(benchmark: str | Path) -> float | None:
+    """How long a run took, by Snakemake's benchmark file; None without one."""
+    try:
+        with (ROOT / benchmark).open(encoding="utf-8") as file:
+            return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+    except (OSError, StopIteration, KeyError, ValueError):
+        return None
+
+
+def estimate(run: Run) -> float | None:
+    """Seconds that a run should take: the median of its other seeds, else of its chapter in this profile."""
+    home = ROOT / f"reports/{run.profile}"
+    files = f"seed-*/{run.name}/benchmark.tsv"
+    siblings = (ROOT / run.where).parent.glob(files)
+    for found in (siblings, [*home.glob(files), *home.glob(f"varied/*/{files}")]):
+        if times := [time for path in found if (time := seconds(path)) is not None]:
+            return statistics.median(times)
+    return None
+
+
+def plan(sweep: Sweep, todo: Sequence[Run]) -> str:
+    """What a sweep would do, as a table: runs, those done, and the time that the others should take."""
+    estimates = {run.folder: estimate(run) for run in todo}
+    rows = [("", "runs", "done", "left", "core-hours")]
+    whole = Counter(run.name for run in sweep.runs.values())
+    for name in whole:
+        times = [estimates[run.folder] for run in todo if run.name == name]
+        hours = "?" if None in times else f"{sum(times) / 3600:.2f}"
+        rows.append((name, *map(str, (whole[name], whole[name] - len(times), len(times))), hours))
+    known = sum(time for time in estimates.values() if time is not None) / 3600
+    rows.append(("all", str(len(sweep.runs)), str(len(sweep.runs) - len(todo)), str(len(todo)), f"{known:.2f}"))
+    wide = max(len(row[0]) for row in rows)
+    lines = [f"  {row[0]:{wide}} " + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows]
+    if unknown := sorted({run.name for run in todo if estimates[run.folder] is None}):
+        lines.append(f"not counted, because not run in this profile before: {', '.join(unknown)}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    start = "at least" if unknown else "about"
+    lines.append(f"{start} {known:.2f} core-hours, {known / cores:.2f} hours on the {cores} cores of this machine")
+    return "\n".join([f"{sweep.name}, profile {sweep.profile}", *lines])
+
+
+def describe(sweep: Sweep) -> dict[str, Any]:
+    """What the sweep's chapter in the report, and whoever reads results.csv, must know."""
+    runs = [
+        {"notebook": run.name, "seed": run.seed, "folder": run.folder, "settings": settings(run, sweep.axes)}
+        for run in sweep.asked
+    ]
+    return {"sweep": sweep.name, "profile": sweep.profile, "axes": sweep.axes, "curves": sweep.curves, "runs": runs}
+
+
+def settings(run: Run, axes: Sequence[str]) -> dict[str, Any]:
+    """What a run has for each parameter of ``axes``: its own, else that of a run it needs; without those of neither."""
+    found: dict[str, Any] = {}
+    for needed in run.needs.values():
+        found |= settings(needed, axes)
+    return found | {key: run.parameters[key] for key in axes if key in run.parameters}
+
+
+def write_results(sweep: Sweep) -> None:
+    """Write runs.json, when it is another than before, and results.csv: a row for each metric of each finished run."""
+    folder = ROOT / sweep.folder
+    text = json.dumps(describe(sweep), indent=1) + "\n"
+    if not (folder / "runs.json").exists() or (folder / "runs.json").read_text(encoding="utf-8") != text:
+        write(folder / "runs.json", lambda path: path.write_text(text, encoding="utf-8"))
+    rows = []
+    for run in sweep.runs.values():
+        path = ROOT / run.file("results.json")
+        if path.exists():
+            own = settings(run, sweep.axes)
+            start = [run.name, run.seed, *(own.get(key, "") for key in sweep.axes)]
+            metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+            rows += [[*start, name, value, run.folder] for name, value in metrics.items()]
+    head = ["notebook", "seed", *sweep.axes, "metric", "value", "folder"]
+
+    def save(path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([head, *rows])
+
+    write(folder / "results.csv", save)
+
+
+def reason(run: Run) -> str:
+    """Why a run failed, from the notebook that it left."""
+    try:
+        cells = json.loads((ROOT / run.file("notebook.ipynb")).read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError):
+        return "it left no notebook: look for what killed it"
+    outputs = [output for cell in cells for output in cell.get("outputs", []) if output["output_type"] == "error"]
+    said = f"{outputs[-1]['ename']}: {outputs[-1]['evalue']}".strip().splitlines()[0] if outputs else "killed"
+    return f"{said} (see {run.file('notebook.ipynb')})"
+
+
+def missing(sweep: Sweep, failed: Sequence[str]) -> list[str]:
+    """A line for each run that failed, and one for how many others were not reached."""
+    lost = [run for run in sweep.runs.values() if not (ROOT / run.file("results.json")).exists()]
+    lines = [f"failed: {run}: {reason(run)}" for run in lost if run.folder in failed]
+    others = len(lost) - len(lines)
+    return [*lines, f"not run: {others}, for want of these or of time"] if others else lines
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a sweep; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sweep", type=Path, help="a file such as workflow/sweeps/seeds.yaml")
+    parser.add_argument("--profile", default="standard")
+    parser.add_argument("--formats", default="", help="of the report to make of it: html, pdf, or both with a blank")
+    parser.add_argument("--dry", action="store_true", help="say what would be run, and how long that should take")
+    parser.add_argument("--on", default="", help="where to run: a folder in workflow/profiles; else here")
+    options = parser.parse_args(arguments)
+    try:
+        sweep = read_sweep(options.sweep, options.profile, chapters(options.profile))
+        with only_one():
+            return carry_out(sweep, options)
+    except (Stop, ParameterError, data.DataError) as error:
+        if str(error):
+            print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        what = f"{error.filename or ROOT}: {error.strerror}"
+        print(f"error: {what}: free some room or mend it; `make sweep` goes on from what had finished", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; what had finished is kept, and `make sweep` goes on from there", file=sys.stderr)
+        return 130
+
+
+def carry_out(sweep: Sweep, options: argparse.Namespace) -> int:
+    """Plan a sweep or run it, write its results and say how it went; returns the exit status."""
+    names = sorted({name for run in sweep.runs.values() for name in run.chapter.data})
+    if names and not (options.dry and all((MANIFESTS / f"{name}.json").exists() for name in names)):
+        refresh_data(names)
+    config = [f"profile={sweep.profile}", f"sweep={options.sweep.absolute()}"]
+    progress = Progress(sweep)
+    if options.dry:
+        if not snakemake(config, "--dry-run", tell=progress):
+            raise Stop("the plan could not be made")
+        print(plan(sweep, progress.planned))
+        return 0
+    config += [f"formats={options.formats}"] if options.formats else []
+    write_results(sweep)
+    try:
+        done = snakemake(config, "--retries=1", on=options.on, tell=progress)
+    finally:
+        write_results(sweep)
+    lines = missing(sweep, list(progress.failed))
+    print(f"{sweep.folder}: results.csv" + "".join(f", report.{ending}" for ending in options.formats.split() if done))
+    if not done:
+        raise Stop("\n       ".join(lines or ["stopped; `make sweep` goes on from what had finished"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""Read a sweep file: which notebooks, which seeds, which grids of parameters; and list the runs that it asks for.
+
+    seeds: [0, 1, 2]
+    notebooks:
+      02_denoising:
+        noise_kind: [gaussian, masking]
+        noise_level: [0.25, 0.5]
+      06_transfer:
+    curves:
+      02_denoising: [noisy.psnr, conv.psnr]
+
+asks for every combination of the values, with every seed. A chapter that needs another (06 needs 02) is run on each
+run of that one: of the same seed and of each of its combinations. `curves` names the metrics that the sweep's chapter
+in the report draws; without, it draws the chapter's headline.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from plan import Chapter, Run, make_run, with_needed, with_needs
+
+from helpers.parameters import Parameter, ParameterError, declared
+from helpers.results import ROOT
+
+Grids = dict[str, dict[str, list[Any]]]  # chapter, parameter, values
+KEYS = ("seeds", "notebooks", "curves")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep file asks for, with the settings of one profile."""
+
+    name: str
+    profile: str
+    asked: list[Run]
+    curves: dict[str, list[str]]  # metrics to draw, by chapter
+    axes: list[str]  # the parameters that take more than one value
+
+    @property
+    def folder(self) -> str:
+        return f"reports/{self.profile}/sweeps/{self.name}"
+
+    @cached_property
+    def runs(self) -> dict[tuple[str, str], Run]:
+        """Those asked for and, first, those that they need; by name and the folder above theirs."""
+        return with_needed(self.asked)
+
+
+def read_sweep(path: Path, profile: str, found: dict[str, Chapter]) -> Sweep:
+    """The sweep in a file, of the chapters ``found``.
+
+    Raises ParameterError, one line with the file's line, for whatever it cannot mean.
+    """
+    file = _File(path)
+    top = file.mapping(file.root, "a sweep")
+    for key, (at, _) in top.items():
+        if key not in KEYS:
+            raise at(f"a sweep has no '{key}', only: {', '.join(KEYS)}")
+    for key in KEYS[:2]:
+        if key not in top:
+            raise file.root_error(f"a sweep needs '{key}'")
+    seeds = _seeds(file, *top["seeds"])
+    grids: Grids = {}
+    for name, (at, node) in file.mapping(top["notebooks"][1], "notebooks").items():
+        if name not in found:
+            raise at(f"there is no notebook '{name}', only: {', '.join(found)}")
+        grids[name] = dict(_grid(file, found[name], node))
+    curves = {name: [found[name].headline] for name in grids if found[name].headline}
+    for name, (at, node) in (file.mapping(top["curves"][1], "curves") if "curves" in top else {}).items():
+        metrics = file.value(node)
+        if name not in grids:
+            raise at(f"curves of '{name}', which is none of this sweep's notebooks")
+        if not (isinstance(metrics, list) and metrics and all(isinstance(metric, str) for metric in metrics)):
+            raise at(f"curves of {name} are a list of its metrics, such as [{found[name].headline}]")
+        curves[name] = metrics
+    asked = [
+        make_run(found, profile, name, seed, changes)
+        for seed in seeds
+        for name in found
+        if name in grids
+        for changes in _combinations(found, grids, name)
+    ]
+    axes = [key for grid in grids.values() for key, values in grid.items() if len(values) > 1]
+    return Sweep(
+        path.stem, profile, list({run.folder: run for run in asked}.values()), curves, list(dict.fromkeys(axes))
+    )
+
+
+def _seeds(file: _File, at: _At, node: yaml.Node) -> list[int]:
+    seeds = file.value(node)
+    if not isinstance(seeds, list) or not seeds:
+        raise at("seeds are a list of whole numbers, such as [0, 1, 2]")
+    for seed in seeds:
+        if type(seed) is not int or seed < 0:
+            raise at(f"a seed is a whole number, 0 or more, not {seed!r}")
+    return list(dict.fromkeys(seeds))
+
+
+def _grid(file: _File, chapter: Chapter, node: yaml.Node) -> Iterator[tuple[str, list[Any]]]:
+    """Each parameter that the sweep sets for a chapter, with its values."""
+    if file.value(node) is None:
+        return
+    parameters = declared(chapter.notebook)
+    for key, (at, values) in file.mapping(node, chapter.name).items():
+        if chapter.compares:
+            raise at(f"{chapter.name} compares what others left: it has no grid")
+        if key not in parameters:
+            raise at(f"{chapter.name} has no parameter '{key}'; it has: {', '.join(sorted(parameters))}")
+        if key == "seed" or key in chapter.needs:
+            why = "seeds say which" if key == "seed" else f"it is a file of {chapter.needs[key].partition('/')[0]}"
+            raise at(f"{chapter.name}: {key} is no parameter to vary: {why}")
+        yield key, _values(parameters[key], file.value(values), at)
+
+
+def _values(parameter: Parameter, written: Any, at: _At) -> list[Any]:
+    """The values of a grid; one value alone may stand without the brackets of a list of them."""
+    several = isinstance(written, list)
+    if parameter.kind.startswith("list[") and several and written:
+        several = isinstance(written[0], list)
+    values = written if several else [written]
+    if not values:
+        raise at(f"{parameter.name} is an empty grid: give it a value, or leave it out")
+    try:
+        checked = [parameter.check(value, "") for value in values]
+    except ParameterError as error:
+        raise at(str(error).removeprefix(": ")) from None
+    return [value for number, value in enumerate(checked) if value not in checked[:number]]
+
+
+def _combinations(found: dict[str, Chapter], grids: Grids, name: str) -> Iterator[dict[str, dict[str, Any]]]:
+    """Every combination of the values that concern a chapter, its own and those of what it needs: {chapter: changes}.
+
+    A parameter that a chapter shares with what it needs has one value in both.
+    """
+    chain = list(reversed(with_needs(found, [found[name]])))  # a chapter comes before what it needs
+    leader: dict[tuple[str, str], tuple[str, str]] = {}  # of a shared parameter: where its value is set
+    for chapter in chain:
+        for key in chapter.shares:
+            for other in chapter.needed:
+                if key in found[other].parameters:
+                    leader.setdefault((other, key), leader.get((chapter.name, key), (chapter.name, key)))
+    axes: dict[tuple[str, str], list[Any]] = {}
+    for chapter in chain:
+        for key, values in grids.get(chapter.name, {}).items():
+            axes.setdefault(leader.get((chapter.name, key), (chapter.name, key)), values)
+    places = {axis: [axis, *(place for place, first in leader.items() if first == axis)] for axis in axes}
+    for values in itertools.product(*axes.values()):
+        changes: dict[str, dict[str, Any]] = {}
+        for axis, value in zip(axes, values, strict=True):
+            for chapter, key in places[axis]:
+                changes.setdefault(chapter, {})[key] = value
+        yield changes
+
+
+class _At:
+    """A line of the file, which says what is wrong there."""
+
+    def __init__(self, path: Path, line: int):
+        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+        self.where = f"{shown}:{line}"
+
+    def __call__(self, what: str) -> ParameterError:
+        return ParameterError(f"{self.where}: {what}")
+
+
+class _File:
+    """A YAML file that knows its lines."""
+
+    def __init__(self, path: Path):
+        if not path.name:
+            raise ParameterError("SWEEP says which runs: give a file, such as SWEEP=workflow/sweeps/seeds.yaml")
+        self.path = path.absolute()
+        if not re.fullmatch(r"[\w-]+", path.stem):
+            raise ParameterError(f"{path}: a sweep is named by letters, digits, - and _")
+        try:
+            self.loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+            self.root = self.loader.get_single_node()
+        except OSError as error:
+            raise ParameterError(f"SWEEP: cannot read {path} ({error.strerror})") from None
+        except yaml.YAMLError as error:
+            line = error.problem_mark.line + 1 if getattr(error, "problem_mark", None) else 1
+            raise _At(self.path, line)(f"not YAML: {getattr(error, 'problem', None) or error}") from None
+
+    def root_error(self, what: str) -> ParameterError:
+        return _At(self.path, 1)(what)
+
+    def value(self, node: yaml.Node) -> Any:
+        return self.loader.construct_object(node, deep=True)
+
+    def mapping(self, node: yaml.Node | None, what: str) -> dict[str, tuple[_At, yaml.Node]]:
+        """The entries of a mapping by name, each with its line. Raises ParameterError when it is none, or empty."""
+        if not isinstance(node, yaml.MappingNode) or not node.value:
+            line = node.start_mark.line + 1 if node else 1
+            raise _At(self.path, line)(f"{what} must be lines of `name: value`")
+        found: dict[str, tuple[_At, yaml.Node]] = {}
+        for key, value in node.value:
+            at = _At(self.path, key.start_mark.line + 1)
+            if key.value in found:
+                raise at(f"'{key.value}' is given twice")
+            found[key.value] = (at, value)
+        return found
