@@ -232,10 +232,10 @@ def test_whatever_stops_a_sweep_it_leaves_nothing_behind_and_loses_nothing(made,
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A project on a disk of its own, of eight megabytes."""
+    """A project on a disk of its own, of 64 megabytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("no right to mount a small disk")
     try:
         yield Project(disk)
@@ -251,10 +251,10 @@ def test_a_full_disk_is_one_line_and_loses_nothing(small_disk):
     assert sweep(small_disk, "one.yaml").returncode == 0
     before = finished(small_disk)
     ballast = small_disk.root / "ballast"
-    with ballast.open("wb") as file:
+    with ballast.open("wb", buffering=0) as file:
         try:
             while file.write(bytes(4096)):
-                file.flush()
+                pass
         except OSError:
             pass
     done = sweep(small_disk, "two.yaml")
