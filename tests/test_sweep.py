@@ -300,16 +300,18 @@ def test_a_run_that_takes_too_long_is_stopped_and_says_so(made):
     assert not at_work(made)
 
 
-def test_kernels_do_not_listen_on_the_network(made):
+def test_kernels_are_talked_to_through_files_alone(made):
+    # One port is ipykernel's own, on the loopback: for what child processes print, under a secret of sixteen bytes.
     listening = """
-import psutil
-opened = [socket for socket in psutil.Process().net_connections() if socket.status == psutil.CONN_LISTEN]
-assert not [socket for socket in opened if socket.family.name in ("AF_INET", "AF_INET6")], opened
+import json, psutil
+from ipykernel.connect import get_connection_file
+assert json.load(open(get_connection_file()))["transport"] == "ipc"
+opened = [socket for socket in psutil.Process().net_connections("inet") if socket.status == psutil.CONN_LISTEN]
+assert len(opened) <= 1 and all(socket.laddr.ip == "127.0.0.1" for socket in opened), opened
 """
     made.write_notebook("04_ports", TAKER[0], MAKER[1], ("code", listening))
     folder = made.root / "reports" / "ports"
-    done = made.run(
-        "workflow/run_notebook.py", "notebooks/04_ports.ipynb", "--profile", "quick", "--folder", str(folder)
-    )
+    command = ["workflow/run_notebook.py", "notebooks/04_ports.ipynb", "--profile", "quick", "--folder", str(folder)]
+    done = made.run(*command)
     (made.root / "notebooks" / "04_ports.ipynb").unlink()
     assert done.returncode == 0, done.stderr
