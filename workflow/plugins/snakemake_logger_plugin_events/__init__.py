@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from logging import LogRecord
 from typing import Any
 
@@ -38,4 +39,5 @@ class LogHandler(LogHandlerBase):
 
 
 def _tell(event: str, **about: Any) -> None:
-    print(json.dumps({"event": event} | about), flush=True)
+    with suppress(BrokenPipeError):  # who listened has been stopped, and Snakemake is about to
+        print(json.dumps({"event": event} | about), flush=True)
