@@ -134,6 +134,8 @@ def write_down(why: str, notebook: Path, kept: Path) -> None:
 
     read = nbformat.read(kept if kept.exists() else notebook, as_version=4)
     cells = [cell for cell in read.cells if cell.cell_type == "code"]
+    for cell in cells:  # that a kernel was interrupted tells how it was stopped, not why
+        cell.outputs = [output for output in cell.outputs if output.get("ename") != "KeyboardInterrupt"]
     if any(output.output_type == "error" for cell in cells for output in cell.outputs):
         return
     reached = [cell for cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
