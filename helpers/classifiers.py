@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ from helpers.data import Split
 from helpers.device import Device
 from helpers.muon import as_matrices
 from helpers.training import LEAST_STEPS, History, progress
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,13 @@ def _last_epoch(history: History, epochs: int) -> str:
     return f"{text}  {history.seconds[-1]:.1f} s"
 
 
+def new(build: Callable[..., Network], images: Tensor, *, classes: int, seed: int) -> Network:
+    """A network ``build(images, classes=classes)``, its weights drawn from ``seed``."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return build(images, classes=classes)
+
+
 def fit(
     build: Callable[..., nn.Module],
     part: Split,
@@ -152,10 +161,8 @@ def fit(
     name: str | None,
     validation: Split | None = None,
 ) -> tuple[nn.Module, History]:
-    """A new network ``build(images, classes=classes)``, its weights drawn from ``seed``, trained on ``part``."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = build(part.images, classes=classes)
+    """A :func:`new` network, trained on ``part``."""
+    network = new(build, part.images, classes=classes, seed=seed)
     settings = {"device": device, "seed": seed, "name": name, "validation": validation}
     return network, train(network, part.images, part.labels, recipe, **settings)
 

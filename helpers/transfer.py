@@ -106,9 +106,7 @@ def fit(
 
     Their time counts as the first epoch's. Raises ValueError for frozen layers and images that change every epoch.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = build(train.images, classes=classes)
+    network = classifiers.new(build, train.images, classes=classes, seed=seed)
     fixed, learning = frozen_part(network)
     if len(fixed) and (recipe.flip or recipe.shift):
         raise ValueError("what frozen layers make of images is computed once: leave out flip and shift")
