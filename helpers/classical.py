@@ -26,7 +26,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import Tensor
 
-from helpers.data import Split, flat
+from helpers.data import flat
+from helpers.splits import Split
 from helpers.training import progress
 
 try:  # the same predictions several times quicker, but made for x86-64 only

@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from helpers.calibration import log_loss
 from helpers.convnets import planes
-from helpers.data import Split
 from helpers.device import Device
 from helpers.muon import as_matrices
+from helpers.splits import Split
 from helpers.training import LEAST_STEPS, History, progress
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -1,4 +1,4 @@
-"""The course's data sets (MNIST, Fashion-MNIST, CIFAR-10), split; or the sample that stands in for missing ones.
+"""The course's data sets (MNIST, Fashion-MNIST, CIFAR-10), each in three parts; or the sample that stands in for them.
 
 Environment: `DATA_DIR` says where the files are (default `data/`), `DATA=real` forbids the sample.
 As a program, `python -m helpers.data MNIST CIFAR10` fetches what is missing and checks all files.
@@ -26,22 +26,19 @@ from helpers.files import DataError, data_root, fetch, snapshot
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from helpers.splits import Split
+
 __all__ = [
     "CLASSES",
     "DataError",
     "Dataset",
-    "Split",
-    "balanced",
     "data_root",
     "fetch",
-    "first_of_each",
     "flat",
     "load",
     "main",
     "manifest",
-    "part",
     "snapshot",
-    "some_of_each",
 ]
 
 CLASSES = {
@@ -50,20 +47,6 @@ CLASSES = {
     "CIFAR10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
 }
 NOTICE = f"SAMPLE DATA, not for submission: real images are neither on disk nor within reach; {files.CONNECT}"
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Labelled images: `images` uint8 [n, 28, 28] or [n, 3, 32, 32], `labels` int64 [n]."""
-
-    images: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __repr__(self) -> str:
-        return f"Split({len(self)} images of {list(self.images.shape[1:])})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +71,8 @@ class Dataset:
     def development(self) -> Split:
         """Train and validation joined, in this order: what the final model may learn from."""
         import torch
+
+        from helpers.splits import Split
 
         parts = (self.train, self.validation)
         return Split(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
@@ -114,6 +99,8 @@ def load(
         DataError: unknown name or class, impossible sizes, damaged files, a folder that cannot be written to, or, with
             `DATA=real`, missing files.
     """
+    from helpers.splits import choose, shuffled, stratify
+
     for what, size, least in (("train", train, 1), ("validation", validation, 0), ("test", test, 1)):
         if size is not None and (not isinstance(size, int) or size < least):
             raise DataError(f"{what}={size!r} is no number of images: use a whole number, {least} or more")
@@ -136,14 +123,14 @@ def load(
         raise DataError(f"{name} has {len(labels)} training images, too few for {train=}, {validation=}: ask for fewer")
     if test and test > len(test_labels):
         raise DataError(f"{name} has {len(test_labels)} test images, too few for {test=}: ask for fewer")
-    held_out, rest = _stratify(_shuffled(len(labels), seed), labels, validation)
-    kept, _ = _stratify(rest, labels, train or len(rest))
-    tested, _ = _stratify(_shuffled(len(test_labels), seed), test_labels, test or len(test_labels))
+    held_out, rest = stratify(shuffled(len(labels), seed), labels, validation)
+    kept, _ = stratify(rest, labels, train or len(rest))
+    tested, _ = stratify(shuffled(len(test_labels), seed), test_labels, test or len(test_labels))
     return Dataset(
         name=name,
-        train=_choose(images, labels, kept),
-        validation=_choose(images, labels, held_out),
-        test=_choose(test_images, test_labels, tested),
+        train=choose(images, labels, kept),
+        validation=choose(images, labels, held_out),
+        test=choose(test_images, test_labels, tested),
         classes=tuple(classes or CLASSES[name]),
         sample=not found,
         fingerprint=fingerprint,
@@ -154,47 +141,6 @@ def load(
 def flat(images: Tensor) -> Tensor:
     """Images uint8 [n, 28, 28] or [n, 3, 32, 32] -> rows of pixels, float32 [n, 784] or [n, 3072] in [0, 1]."""
     return images.flatten(1).float().div_(255)
-
-
-def first_of_each(labels: Tensor) -> Tensor:
-    """The index of the first image of every class, [classes], from `labels` [n]."""
-    return some_of_each(labels, 1)[:, 0]
-
-
-def some_of_each(labels: Tensor, count: int, *, seed: int | None = None) -> Tensor:
-    """Indices of `count` images of every class, [classes, count]: the first ones, or random ones fixed by `seed`.
-
-    Raises:
-        DataError: a class with fewer images.
-    """
-    import torch
-
-    order = torch.arange(len(labels)) if seed is None else _shuffled(len(labels), seed)
-    chosen = [order[labels[order] == label][:count] for label in range(int(labels.max()) + 1)]
-    if min(map(len, chosen)) < count:
-        raise DataError(f"not every class has {count} images: use more images")
-    return torch.stack(chosen)
-
-
-def balanced(split: Split, count: int, *, seed: int) -> Split:
-    """A part of a split with ``count`` random images of every class, fixed by ``seed``.
-
-    Raises:
-        DataError: a class with fewer images.
-    """
-    return _choose(split.images, split.labels, some_of_each(split.labels, count, seed=seed).flatten())
-
-
-def part(split: Split, size: int, *, seed: int) -> Split:
-    """A random part of a split, classes in proportion, fixed by `seed`: `size` images, or all if it has no more.
-
-    Raises:
-        DataError: a size below one.
-    """
-    if size < 1:
-        raise DataError(f"{size} is no number of images: use a whole number, 1 or more")
-    chosen, _ = _stratify(_shuffled(len(split), seed), split.labels, min(size, len(split)))
-    return _choose(split.images, split.labels, chosen)
 
 
 def manifest(name: str, root: str | os.PathLike | None = None) -> dict[str, object]:
@@ -288,32 +234,6 @@ def _only(images: Tensor, labels: Tensor, numbers: Sequence[int]) -> tuple[Tenso
     new[list(numbers)] = torch.arange(len(numbers))
     kept = new[labels] >= 0
     return images[kept], new[labels][kept]
-
-
-def _shuffled(size: int, seed: int) -> Tensor:
-    """0 ... size-1 in random order, from a generator of its own: the global ones stay as they are."""
-    import torch
-
-    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))
-
-
-def _stratify(order: Tensor, labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Take `size` indices from the front of `order`, classes in proportion (largest remainder); and the others."""
-    import torch
-
-    ordered = labels[order]
-    counts = torch.bincount(ordered)
-    shares, remainders = counts * size // len(order), counts * size % len(order)
-    shares[remainders.argsort(descending=True, stable=True)[: size - int(shares.sum())]] += 1
-    chosen = torch.zeros(len(order), dtype=torch.bool)
-    for label, share in enumerate(shares.tolist()):
-        chosen[(ordered == label).nonzero()[:share, 0]] = True
-    return order[chosen], order[~chosen]
-
-
-def _choose(images: Tensor, labels: Tensor, indices: Tensor) -> Split:
-    indices = indices.sort().values  # file order reads faster and plots the same for every size
-    return Split(images[indices], labels[indices])
 
 
 if __name__ == "__main__":

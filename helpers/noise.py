@@ -8,7 +8,8 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from helpers.data import Split, flat
+from helpers.data import flat
+from helpers.splits import Split
 
 Corrupt = Callable[[Tensor, Generator], Tensor]  # images in [0, 1] -> corrupted images of the same shape
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from helpers import classifiers
 from helpers.classifiers import Recipe, probabilities
 from helpers.convnets import ReportBCNN, Scale, planes
-from helpers.data import Split, balanced
 from helpers.device import Device
 from helpers.models import ConvolutionalAutoencoder
+from helpers.splits import Split, balanced
 from helpers.statistics import accuracy
 from helpers.training import History, progress
 

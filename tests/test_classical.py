@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.svm import SVC as PlainSVC
 
-from helpers import classical, classical_plots, data, evaluation, plots, results, statistics
+from helpers import classical, classical_plots, data, evaluation, plots, results, splits, statistics
 
 SIX = ("airplane", "automobile", "bird", "cat", "deer", "dog")
 METHODS = [*classical.METHODS]
@@ -41,13 +41,13 @@ def test_classes_come_in_the_order_given_with_the_images_they_had(scenes, tmp_pa
 
 
 def test_a_part_is_stratified_seeded_and_no_larger_than_the_whole(scenes):
-    part = data.part(scenes.train, 60, seed=0)
+    part = splits.part(scenes.train, 60, seed=0)
     assert part.labels.bincount().tolist() == [10] * 6
-    assert torch.equal(part.images, data.part(scenes.train, 60, seed=0).images)
-    assert not torch.equal(part.images, data.part(scenes.train, 60, seed=1).images)
-    assert len(data.part(scenes.train, 10**6, seed=0)) == 240
+    assert torch.equal(part.images, splits.part(scenes.train, 60, seed=0).images)
+    assert not torch.equal(part.images, splits.part(scenes.train, 60, seed=1).images)
+    assert len(splits.part(scenes.train, 10**6, seed=0)) == 240
     with pytest.raises(data.DataError, match="no number of images"):
-        data.part(scenes.train, 0, seed=0)
+        splits.part(scenes.train, 0, seed=0)
 
 
 def test_features_have_the_promised_shapes_and_see_what_they_should(scenes):
@@ -120,7 +120,7 @@ def test_report_a_tested_on_a_thousand_images_here_and_on_six_thousand_there():
 
 
 def test_figures_fit_the_page(scenes):
-    images = scenes.test.images[data.first_of_each(scenes.test.labels)]
+    images = scenes.test.images[splits.first_of_each(scenes.test.labels)]
     p = torch.rand(60, 6, generator=torch.Generator().manual_seed(0)).softmax(1)
     labels = scenes.test.labels
     result = classical_plots.Result(

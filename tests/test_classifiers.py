@@ -7,8 +7,8 @@ from torch.nn import functional as F
 from helpers import classifiers, convnets, device
 from helpers.classifiers import Recipe
 from helpers.convnets import ConvNet, FeedForward, ReportACNN
-from helpers.data import Split
 from helpers.muon import as_matrices
+from helpers.splits import Split
 
 FAST = device.pick()
 COMMON = {"classes": 3, "device": FAST, "seed": 0, "name": "net"}

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import classifiers, data, device, noise, transfer
+from helpers import classifiers, data, device, noise, splits, transfer
 from helpers.classifiers import Recipe
 from helpers.convnets import ReportBCNN, Scale, planes
-from helpers.data import Split
 from helpers.models import ConvolutionalAutoencoder, load_weights
+from helpers.splits import Split
 from helpers.training import denoise
 from helpers.transfer import Frozen, encoder_classifier, learn_from_few, whole_classifier
 
@@ -144,11 +144,11 @@ def test_corrupted_images_are_bytes_again_fixed_by_the_seed():
 
 def test_balanced_parts_hold_as_many_of_every_class():
     part = garments()
-    few = data.balanced(part, 3, seed=0)
+    few = splits.balanced(part, 3, seed=0)
     assert few.labels.bincount().tolist() == [3, 3, 3, 3]
-    assert not torch.equal(few.images, data.balanced(part, 3, seed=1).images)
+    assert not torch.equal(few.images, splits.balanced(part, 3, seed=1).images)
     with pytest.raises(data.DataError, match="not every class has 11"):
-        data.balanced(part, 11, seed=0)
+        splits.balanced(part, 11, seed=0)
 
 
 def test_learning_from_few_labels_draws_images_and_weights_anew():
