@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -127,27 +128,55 @@ def kill_node(name, environment, daemon):
             continue
 
 
+@contextmanager
+def sweeping(project, environment, sweep):
+    """A sweep at work on the cluster, in a session of its own."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DATA", "REPORT_"))}
+    command = [sys.executable, "workflow/sweep.py", sweep, "--profile", "quick", "--on", "slurm"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    engine = subprocess.Popen(command, cwd=project.root, env=clean | environment, start_new_session=True, **pipes)
+    try:
+        yield engine
+    finally:
+        engine.kill()
+
+
+def busy(environment):
+    """The nodes on which jobs are running."""
+    return ask(environment, "squeue", "-h", "-t", "R", "-o", "%N").split()
+
+
 def test_a_sweep_survives_the_death_of_a_node(project, cluster):
     environment, daemons = cluster
     project.write_notebook("01_maker", *MAKER)
     project.write_notebook("02_taker", *TAKER)
     project.write("workflow/chapters.yaml", CHAPTERS.replace("03_breaker: {memory_mb: 400}", ""))
     project.write("many.yaml", "seeds: [0, 1, 2, 3]\nnotebooks:\n  01_maker: {size: [2, 3, 4]}\n  02_taker:\n")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DATA", "REPORT_"))}
-    command = [sys.executable, "workflow/sweep.py", "many.yaml", "--profile", "quick", "--on", "slurm"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    engine = subprocess.Popen(command, cwd=project.root, env=clean | environment, **pipes)
-    try:
-        while engine.poll() is None and (
-            not finished(project) or "two" not in ask(environment, "squeue", "-h", "-t", "R", "-o", "%N").split()
-        ):
+    with sweeping(project, environment, "many.yaml") as engine:
+        while engine.poll() is None and (not finished(project) or "two" not in busy(environment)):
             time.sleep(1)
         assert engine.poll() is None, engine.communicate()[0]
         kill_node("two", environment, daemons["two"])
         said = engine.communicate(timeout=3000)[0]
-    finally:
-        engine.kill()
     assert engine.returncode == 0, said
     assert len(finished(project)) == 24
     assert {row["metric"] for row in rows(project, "many")} == {"area", "side", "scaled"}
     assert "two" in ask(environment, "sinfo", "-h", "-N", "-t", "down", "-o", "%N").split()
+
+
+def test_stopping_a_sweep_cancels_its_jobs(project, cluster):
+    environment, _ = cluster
+    project.write_notebook("01_maker", *MAKER)
+    project.write("workflow/chapters.yaml", "01_maker: {produces: [part.txt], headline: area, memory_mb: 400}\n")
+    project.write("slow.yaml", "seeds: [0]\nnotebooks:\n  01_maker: {size: [2, 3, 4], pause: 600}\n")
+    with sweeping(project, environment, "slow.yaml") as engine:
+        while engine.poll() is None and not busy(environment):
+            time.sleep(1)
+        assert engine.poll() is None, engine.communicate()[0]
+        os.killpg(engine.pid, signal.SIGINT)
+        said = engine.communicate(timeout=300)[0]
+    assert engine.returncode == 130, said
+    until = time.monotonic() + 60
+    while left := ask(environment, "squeue", "-h", "-t", "PD,R,CG"):
+        assert time.monotonic() < until, left
+        time.sleep(1)
