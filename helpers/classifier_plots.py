@@ -33,7 +33,7 @@ MODELS |= {
     "frozen": "#D55E00",
     "random": "#7F7F7F",
 }
-NAMES |= {
+GARMENTS = {
     "seed_cnn": "Report B's CNN",
     "cnn": "our CNN",
     "encoder": "encoder from digits",
@@ -44,10 +44,8 @@ NAMES |= {
     "full_trainable": "trainable denoiser",
     "full_frozen_noisy": "frozen denoiser, noise",
     "classifier_alone": "classifier alone",
-    "pretrained": "fine-tuned",
-    "frozen": "frozen",
-    "random": "random weights",
 }
+NAMES |= GARMENTS | {"pretrained": "fine-tuned", "frozen": "frozen", "random": "random weights"}
 
 
 def learning_curves(histories: Mapping[str, History]) -> Figure:

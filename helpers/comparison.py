@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers import statistics
+from helpers import calibration, statistics
 from helpers.results import REPORTED, ROOT
 
 HERE = "08_comparison"
@@ -235,8 +235,7 @@ def interval(record: Record, metric: str) -> tuple[float, float] | tuple[None, N
             return measured.low, measured.high
     model = record.predictions.get(metric.rpartition(".")[0])
     if metric.endswith("test_loss") and model is not None:
-        losses = -model.double().gather(1, labels.long()[:, None]).clamp(min=1e-12).log().flatten()
-        measured = statistics.mean(losses.tolist())
+        measured = statistics.mean(calibration.losses(model, labels.long()).tolist())
         if abs(measured.value - value) < 0.01 * value:  # else it is no cross entropy of these probabilities
             return measured.low, measured.high
     return None, None

@@ -105,8 +105,7 @@ def _spec(words: str) -> str:
 def task_rows(task: str, answered: Mapping[str, Answer], found: Found) -> list[dict[str, str]]:
     """The table of one of TASKS: reported, reproduced, ours, and whether ours is better."""
     keys, unreported = TASKS[task].keys, TASKS[task].unreported or {}
-    shown = [a for key, a in answered.items() if key.startswith(keys) and a.figure.split == "test"] if keys else []
-    rows = [_row(answer, found) for answer in shown if answer.figure.is_claim]
+    rows = [_row(answer) for key, answer in answered.items() if key.startswith(keys) and answer.figure.is_claim]
     for path, words in unreported.items():
         ours, again = measure(path, None, found.runs), measure(path, None, found.original)
         cells = [item.text(_spec(words)) if item else MISSING for item in (again, ours)]
@@ -114,15 +113,12 @@ def task_rows(task: str, answered: Mapping[str, Answer], found: Found) -> list[d
     return rows
 
 
-def _row(answer: Answer, found: Found) -> dict[str, str]:
+def _row(answer: Answer) -> dict[str, str]:
     figure, ours = answer.figure, answer.ours
     text = MISSING if ours is None else ours.text()
     if ours and ours.classes:
         text += f", ahead in {classes_ahead(figure, ours)} of {len(ours.classes)}"
-    if figure.reproduced is None:
-        again = "—"
-    else:
-        again = _short(answer.reproduced)
+    again = "—" if figure.reproduced is None else MISSING if answer.reproduced is None else answer.reproduced.text()
     return {
         "figure": figure.what,
         "reported": figure.printed,

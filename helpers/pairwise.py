@@ -10,6 +10,7 @@ from torch import Tensor
 
 from helpers import statistics
 from helpers.classical_plots import NAMES as CLASSICAL
+from helpers.classifier_plots import GARMENTS
 from helpers.comparison import Record
 from helpers.statistics import Accuracy, Difference
 
@@ -40,18 +41,8 @@ NAMES = {
         for key, name in (("pca", "PCA"), ("ae", "AE"), ("dae", "D-AE"))
         for kind, reader in (("linear", "linear layer"), ("hidden_layer", "hidden layer"))
     },
-    "05_fashion_cnn": {"cnn": "our CNN", "seed_cnn": "Report B's CNN"},
-    "06_transfer": {
-        "encoder": "encoder from digits",
-        "encoder_frozen": "encoder from digits, frozen",
-        "random_init": "encoder from random weights",
-        "same_domain": "encoder from garments",
-        "full_frozen": "frozen denoiser",
-        "full_trainable": "trainable denoiser",
-        "full_frozen_noisy": "frozen denoiser, noise",
-        "full_frozen_noisy_on_clean": "frozen denoiser, noise in training",
-        "classifier_alone": "classifier alone",
-    },
+    "05_fashion_cnn": GARMENTS,
+    "06_transfer": GARMENTS | {"full_frozen_noisy_on_clean": "frozen denoiser, noise in training"},
     "07_classical_baselines": CLASSICAL,
 }
 SETS = {"MNIST": "MNIST", "FashionMNIST": "Fashion-MNIST", "CIFAR10": "CIFAR-10"}
@@ -137,9 +128,10 @@ def test_sets(runs: Mapping[str, Sequence[Record]]) -> list[TestSet]:
     """The test sets of the first run of every chapter, with all pairs of two models or more tested.
 
     Two chapters share a test set when they read the same data and have the same labels in the same order. Models on
-    images with noise (``name.noisy``, ``name_noisy``) stand in a set of their own.
+    images with noise (``name.noisy``, ``name_noisy``) stand in a set of their own, each chapter's in another: it draws
+    its own noise.
     """
-    groups: list[tuple[str, bool, Tensor, list[Model]]] = []
+    groups: list[tuple[str, str, Tensor, list[Model]]] = []
     for records in runs.values():
         record = records[0]
         labels = record.predictions.get("labels")
@@ -149,18 +141,18 @@ def test_sets(runs: Mapping[str, Sequence[Record]]) -> list[TestSet]:
                 continue
             seconds = record.metrics.get(f"{key}.fit_seconds")
             model = Model(record.chapter, key, probabilities, statistics.accuracy(probabilities, labels), seconds)
-            noisy = key.endswith((".noisy", "_noisy"))
-            same = [g for g in groups if g[:2] == (data, noisy) and g[2].equal(labels)]
+            noise = record.chapter if key.endswith((".noisy", "_noisy")) else ""
+            same = [g for g in groups if g[:2] == (data, noise) and g[2].equal(labels)]
             if not same:
-                groups.append((data, noisy, labels, []))
+                groups.append((data, noise, labels, []))
             (same or groups[-1:])[0][3].append(model)
-    return [_tested(data.split()[0], noisy, labels, models) for data, noisy, labels, models in groups]
+    return [_tested(data.split()[0], noise, labels, models) for data, noise, labels, models in groups]
 
 
 test_sets.__test__ = False
 
 
-def _tested(data: str, noisy: bool, labels: Tensor, models: list[Model]) -> TestSet:
+def _tested(data: str, noise: str, labels: Tensor, models: list[Model]) -> TestSet:
     models = sorted(models, key=lambda model: -model.accuracy.value)
     places = list(combinations(range(len(models)), 2))
     counts = [statistics.only_one_right(models[i].probabilities, models[j].probabilities, labels) for i, j in places]
@@ -176,7 +168,8 @@ def _tested(data: str, noisy: bool, labels: Tensor, models: list[Model]) -> Test
         for place, count, p, corrected in zip(places, counts, exact, statistics.holm(exact), strict=True)
     }
     classes = len(labels.unique())
-    title = f"{SETS.get(data, data)}{', with noise' * noisy}: {len(labels):,} test images of {classes} classes"
+    with_noise = f", with the noise of chapter {int(noise[:2])}" if noise else ""
+    title = f"{SETS.get(data, data)}{with_noise}: {len(labels):,} test images of {classes} classes"
     return TestSet(data, title, labels, models, pairs)
 
 
@@ -186,6 +179,8 @@ def sentence(test_set: TestSet, one: int, other: int) -> str:
     first, second, pair = test_set.models[i], test_set.models[j], test_set.pairs[i, j]
     numbers = f"{first.accuracy.value:.2%} against {second.accuracy.value:.2%}, {pair.difference}"
     test = f"corrected {statistics.chance(pair.corrected)}"
+    if not pair.significant and pair.exact < statistics.ALPHA:
+        test = f"{statistics.chance(pair.exact)} by itself, {test}"
     if pair.significant:
         return f"{first.called[0].upper()}{first.called[1:]} is ahead of {second.called}: {numbers} ({test})."
     return f"Between {first.called} and {second.called} nothing is settled: {numbers} ({test})."

@@ -187,19 +187,19 @@ def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[
     """Maps [N, 2] side by side, points coloured by class; digits are named in their middle, words in a legend."""
     figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, WIDTH / len(maps) + 0.1))
     label_of = np.asarray(labels)
-    short = max(map(len, classes)) == 1
+    one_letter = max(map(len, classes)) == 1
     for axis, (name, points) in zip(axes[0], maps.items(), strict=True):
         for k, word in enumerate(classes):
             own = points[label_of == k]
             # Thousands of points would make a heavy vector picture: draw them as pixels, the words as text.
             axis.scatter(*own.T, s=2.5, c=CLASSES[k], linewidths=0, alpha=0.7, rasterized=True, label=word)
-            if short and len(own):
+            if one_letter and len(own):
                 box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": CLASSES[k], "alpha": 0.9}
                 axis.text(*np.median(own, axis=0), word, ha="center", va="center", weight="bold", bbox=box)
         axis.set(title=name_of(name), xticks=[], yticks=[])
         axis.set_box_aspect(1)  # the axes of a t-SNE map have no scale of their own
         axis.spines[:].set_visible(False)
-    if not short:
+    if not one_letter:
         handles, words = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, words, loc="outside lower center", ncols=5, markerscale=4)
     return figure
@@ -225,13 +225,13 @@ def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reporte
     return figure
 
 
-def weight_pictures(weights: Mapping[str, Tensor], *, count: int = 48) -> Figure:
-    """First-layer weights [units, D] of each network as pictures, blue below zero and red above; the largest ones."""
+def weight_pictures(weights: Mapping[str, Tensor]) -> Figure:
+    """First-layer weights [units, D] of each network as pictures, blue below zero and red above; the 48 largest."""
     figure, axes = plt.subplots(1, len(weights), squeeze=False, figsize=(WIDTH, 0.75 * WIDTH / len(weights) + 0.2))
     colours = mpl.colormaps["RdBu_r"].with_extremes(bad="white")
     for axis, (name, matrix) in zip(axes[0], weights.items(), strict=True):
         units = np.asarray(matrix)
-        units = units[np.argsort(-np.linalg.norm(units, axis=1))[:count]]
+        units = units[np.argsort(-np.linalg.norm(units, axis=1))[:48]]
         units = units / np.abs(units).max(1, keepdims=True)
         side, columns = round(units.shape[1] ** 0.5), 8
         sheet, _ = _sheet([units[i : i + columns] for i in range(0, len(units), columns)], side)

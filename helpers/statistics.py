@@ -43,7 +43,6 @@ class Mean:
     std: float
     low: float
     high: float
-    count: int
 
 
 def mean(values: Sequence[float]) -> Mean:
@@ -55,7 +54,7 @@ def mean(values: Sequence[float]) -> Mean:
         raise ValueError("a spread needs two values or more")
     centre, std = float(np.mean(values)), float(np.std(values, ddof=1))
     half = float(t.ppf((1 + LEVEL) / 2, len(values) - 1)) * std / len(values) ** 0.5
-    return Mean(centre, std, centre - half, centre + half, len(values))
+    return Mean(centre, std, centre - half, centre + half)
 
 
 def only_one_right(a: Tensor, b: Tensor, labels: Tensor) -> tuple[int, int]:
@@ -71,20 +70,14 @@ def mcnemar_exact(only_a: int, only_b: int) -> float:
     """McNemar's test: the chance of so uneven a split of the images that only one of two models gets right.
 
     Two-sided binomial p-value (McNemar 1947, without his approximation); 1.0 when the models never disagree.
-    Every verdict of the report is by this one.
+    Every verdict on models that met the same images is by this one.
     """
     return binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
 
 
-def mcnemar_asymptotic(only_a: int, only_b: int, *, corrected: bool = False) -> float:
-    """The textbook's McNemar test: (a - b)^2 / (a + b) is chi-square with one degree of freedom.
-
-    ``corrected`` for continuity by Edwards (1948): (|a - b| - 1)^2 / (a + b).
-    """
-    if only_a + only_b == 0:
-        return 1.0
-    apart = max(abs(only_a - only_b) - corrected, 0)
-    return float(chi2.sf(apart**2 / (only_a + only_b), 1))
+def mcnemar_asymptotic(only_a: int, only_b: int) -> float:
+    """The textbook's McNemar test: (a - b)^2 / (a + b) is chi-square with one degree of freedom."""
+    return float(chi2.sf((only_a - only_b) ** 2 / (only_a + only_b), 1)) if only_a + only_b else 1.0
 
 
 def mcnemar(a: Tensor, b: Tensor, labels: Tensor) -> float:
@@ -107,11 +100,12 @@ class Difference:
 def paired_difference(only_a: int, only_b: int, count: int) -> Difference:
     """How far the first of two models is ahead on the same ``count`` images, with a 95 % interval.
 
-    Of Bonett & Price (2012): Wald's after one image more on either side, so it is not quite centred on the difference.
+    Of Bonett & Price (2012): Wald's after one image more on either side, so it is not quite centred on the difference;
+    cut at what a difference can be.
     """
     p, q = (only_a + 1) / (count + 2), (only_b + 1) / (count + 2)
     half = norm.ppf((1 + LEVEL) / 2) * ((p + q - (p - q) ** 2) / (count + 2)) ** 0.5
-    return Difference((only_a - only_b) / count, float(p - q - half), float(p - q + half))
+    return Difference((only_a - only_b) / count, max(-1.0, float(p - q - half)), min(1.0, float(p - q + half)))
 
 
 def two_proportions(hits_a: int, count_a: int, hits_b: int, count_b: int) -> float:
@@ -127,8 +121,8 @@ def two_proportions(hits_a: int, count_a: int, hits_b: int, count_b: int) -> flo
 class Bounds:
     """What McNemar's test could say of two accuracies on the same images when only the two are known.
 
-    ``least`` and ``most`` are its p-values when the models share all the mistakes they can, and none; it is significant
-    when they share ``enough`` mistakes or more (None: never). By chance they would share ``by_chance``.
+    ``least`` and ``most`` are its p-values when the models share all the mistakes they can, and as few; it is
+    significant when they share ``enough`` mistakes or more (None: never). By chance they would share ``by_chance``.
     """
 
     least: float

@@ -40,8 +40,26 @@ def test_models_share_a_test_set_when_data_and_labels_are_the_same(found):
         [("03", "ae.softmax")],
         [("07", "cnn"), ("07", "ffnn"), ("07", "svm_rbf_hog")],
     ]
-    assert sets[0].title == "MNIST: 60 test images of 3 classes" and "with noise" in sets[1].title
+    assert sets[0].title == "MNIST: 60 test images of 3 classes" and "noise of chapter 2" in sets[1].title
     assert sets[3].data == "CIFAR10" and sets[1].pairs == {}
+
+
+def test_models_on_images_with_noise_are_compared_within_a_chapter_which_draws_it(tmp_path):
+    labels = torch.arange(60) % 3
+    for chapter in ("02_denoising", "03_center_loss"):
+        leave(
+            tmp_path, chapter, predictions={"a": guesses(labels, 30), "a.noisy": guesses(labels, 20), "labels": labels}
+        )
+    sets = pairwise.test_sets(read(tmp_path).runs)
+    assert [[model.key for model in test_set.models] for test_set in sets] == [["a", "a"], ["a.noisy"], ["a.noisy"]]
+
+
+def test_a_difference_that_only_the_correction_unsettles_is_told_with_both_p_values(tmp_path):
+    labels = torch.arange(60) % 3
+    models = {"one": guesses(labels, 60), "two": guesses(labels, 54), "three": guesses(labels, 53)}
+    leave(tmp_path, SIX, predictions=models | {"labels": labels})
+    text = pairwise.said(pairwise.test_sets(read(tmp_path).runs), SIX, "one", SIX, "two")
+    assert "nothing is settled" in text and "p = 0.031 by itself, corrected p = 0.062" in text
 
 
 def test_pairs_hold_both_tests_and_the_correction_of_their_set(found):

@@ -54,4 +54,6 @@ def test_a_figure_fits_the_page_and_keeps_its_text(name):
 def test_tables_format_align_and_escape():
     html = tables.table([{"a<b": "x & y", "n": 0.123456}, {"a<b": None, "n": None}], {"n": ".2f"}).data
     assert "a&lt;b" in html and "x &amp; y" in html and ">0.12<" in html and html.count("<td") == 4
+    counts = tables.table([{"n": 3, "on": True}, {"n": None}], {"n": ",d"}).data
+    assert '<td style="text-align:right">3<' in counts and '<td style="text-align:left">True<' in counts
     assert '<td style="text-align:right">0.12' in html and '<td style="text-align:left">x' in html

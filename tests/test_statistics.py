@@ -30,7 +30,7 @@ def test_mean_and_interval_of_students_own_data():
     gained = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
     measured = statistics.mean(gained)
     assert (measured.value, measured.low, measured.high) == pytest.approx((1.58, 0.7001142, 2.4598858), abs=1e-7)
-    assert measured.std == pytest.approx(np.std(gained, ddof=1)) and measured.count == 10
+    assert measured.std == pytest.approx(np.std(gained, ddof=1))
     scipy = ttest_1samp(gained, 0).confidence_interval(0.95)
     assert (measured.low, measured.high) == pytest.approx((scipy.low, scipy.high))
     with pytest.raises(ValueError, match="two values"):
@@ -40,10 +40,8 @@ def test_mean_and_interval_of_students_own_data():
 def test_mcnemar_of_published_examples():
     # Airway hyper-responsiveness, 1 against 7: Fagerland, Lydersen and Laake 2013, BMC Med Res Methodol 13:91
     assert statistics.mcnemar_asymptotic(1, 7) == pytest.approx(0.034, abs=5e-4)
-    assert statistics.mcnemar_asymptotic(1, 7, corrected=True) == pytest.approx(0.077, abs=5e-4)
     assert statistics.mcnemar_exact(1, 7) == pytest.approx(0.070, abs=5e-4)
     # Two culture media, 12 against 2: Armitage and Berry 1994, p. 127
-    assert statistics.mcnemar_asymptotic(12, 2, corrected=True) == pytest.approx(0.0162, abs=5e-5)
     assert statistics.mcnemar_exact(12, 2) == pytest.approx(0.0129, abs=5e-5)
     # Approval ratings, 150 against 86, statistic 17.36: Agresti 2002, section 10.1
     assert statistics.mcnemar_asymptotic(150, 86) == pytest.approx(3.1e-5, abs=5e-7)
@@ -52,7 +50,6 @@ def test_mcnemar_of_published_examples():
 def test_mcnemar_of_models_that_never_disagree_or_as_often_either_way():
     for test in (statistics.mcnemar_exact, statistics.mcnemar_asymptotic):
         assert test(0, 0) == test(6, 6) == 1.0
-    assert statistics.mcnemar_asymptotic(6, 6, corrected=True) == 1.0
 
 
 def test_mcnemar_counts_the_images_that_one_model_gets_right():
