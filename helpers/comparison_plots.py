@@ -16,7 +16,13 @@ from helpers.plots import INK, MODELS, PALE, WIDTH
 
 OURS, REPORTED = "#0072B2", MODELS["reported"]
 # Okabe & Ito 2008, as in helpers.plots
-FAMILIES = {"classical": "#D55E00", "feed-forward": "#009E73", "convolutional": OURS, "reported": REPORTED}
+FAMILIES = {
+    "classical": "#D55E00",
+    "feed-forward": "#009E73",
+    "convolutional": OURS,
+    "reported": REPORTED,
+    "code": "#E69F00",
+}
 SETTLED, OPEN = "#cfe3f2", "#f1f1f1"
 
 

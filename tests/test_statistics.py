@@ -68,6 +68,7 @@ def test_paired_difference_of_a_published_example():
     turned = statistics.paired_difference(86, 150, 1600)
     assert (turned.low, turned.high) == pytest.approx((-measured.high, -measured.low))
     assert str(measured).startswith("+4.00 points (+2.12 to ")
+    assert statistics.paired_difference(20, 0, 20).high == 1.0 and statistics.paired_difference(0, 20, 20).low == -1.0
 
 
 def test_unpaired_test_is_the_chi_square_of_the_table():
