@@ -1,8 +1,4 @@
-# The front door. `make` alone prints the commands, from the comments beside them.
-#
-#   make report PROFILE=quick|standard|original SEED=0 DATA_DIR=data NOTEBOOKS="01 02" ASSIGNMENT=a|b FORMAT=html|pdf
-#               AUTHOR="..." ROLL="..."
-#   make sweep SWEEP=workflow/sweeps/seeds.yaml PROFILE=quick|standard|original DRY=1 ON=slurm
+# The front door. `make` alone prints the commands, from the comments beside them, and their settings.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -33,7 +29,8 @@ help: ## print this list
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
 	@$(BIN)/python workflow/report.py --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
-		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --sweep "$$SWEEP" --author "$$AUTHOR" --roll "$$ROLL"
+		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --sweep "$$SWEEP" --author "$$AUTHOR" --roll "$$ROLL" \
+		--on "$$ON" $(if $(DRY),--dry)
 
 sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
 	@$(BIN)/python workflow/sweep.py "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from helpers.comparison import Answer
 from helpers.pairwise import Model, TestSet
-from helpers.plots import INK, MODELS, PALE, WIDTH
+from helpers.plots import INK, MODELS, PALE, WIDTH, nothing
 
 OURS, REPORTED = "#0072B2", MODELS["reported"]
 # Okabe & Ito 2008, as in helpers.plots
@@ -24,14 +24,6 @@ FAMILIES = {
     "code": "#E69F00",
 }
 SETTLED, OPEN = "#cfe3f2", "#f1f1f1"
-
-
-def nothing(words: str) -> Figure:
-    """A strip that says why there is no figure: a caption needs something to stand under."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.5))
-    axis.text(0.5, 0.5, words, ha="center", va="center", color=INK)
-    axis.set_axis_off()
-    return figure
 
 
 def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:

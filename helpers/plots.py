@@ -183,6 +183,14 @@ def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequenc
     return figure
 
 
+def nothing(words: str) -> Figure:
+    """A strip that says why there is no figure: a caption needs something to stand under."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.5))
+    axis.text(0.5, 0.5, words, ha="center", va="center", color=INK)
+    axis.set_axis_off()
+    return figure
+
+
 def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[str]) -> Figure:
     """Maps [N, 2] side by side, points coloured by class; digits are named in their middle, words in a legend."""
     figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, WIDTH / len(maps) + 0.1))

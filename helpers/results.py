@@ -12,10 +12,9 @@ import math
 import os
 import platform
 import subprocess
-import sys
 import time
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,19 +158,14 @@ def write_csv(folder: Path) -> None:
     for path in sorted(folder.glob("seed-*/*/results.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         rows += [(result["notebook"], result["seed"], name, value) for name, value in result["metrics"].items()]
-
-    def save(path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("notebook", "seed", "metric", "value"), *rows])
-
-    write(folder / "results.csv", save)
+    save_csv(folder / "results.csv", ["notebook", "seed", "metric", "value"], rows)
 
 
-def main(arguments: Iterable[str]) -> None:
-    """``python -m helpers.results FOLDER...`` writes each folder's results.csv."""
-    for folder in arguments:
-        write_csv(Path(folder))
+def save_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table whole or not at all."""
 
+    def save(unfinished: Path) -> None:
+        with unfinished.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([head, *rows])
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    write(path, save)

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from helpers.plots import INK, PALE, WIDTH
-from helpers.sweeps import Sweep
+from helpers.plots import INK, PALE, WIDTH, nothing
+from helpers.sweeps import Sweep, ordered, words
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", INK]  # Okabe & Ito 2008
 ACROSS = 3  # panels in a row
@@ -24,6 +24,8 @@ def curves(sweep: Sweep) -> Figure:
     seeds. Where a notebook has one setting alone, the panel shows its seeds as points and their mean as a line.
     """
     panels = [(notebook, *panel) for notebook in sweep.notebooks for panel in _panels(sweep, notebook)]
+    if not panels:
+        return nothing("Its file asks for no curves, and its notebooks have no headline.")
     across = min(ACROSS, len(panels))
     down = -(-len(panels) // across)
     figure, axes = plt.subplots(down, across, squeeze=False, figsize=(WIDTH, 2.3 * down + 0.2))
@@ -45,15 +47,11 @@ def _panels(sweep: Sweep, notebook: str) -> list[tuple[str, str, str | None, dic
     for metric in sweep.curves.get(notebook, ()):
         model, _, kind = metric.rpartition(".")
         for setting, values in sweep.of(notebook, metric).items():
-            others = ", ".join(f"{key.replace('_', ' ')} {_words(value)}" for key, value in setting if key != x)
+            others = ", ".join(f"{key.replace('_', ' ')} {words(value)}" for key, value in setting if key != x)
             at = dict(setting)[x] if x else model
             lines = found.setdefault((others or notebook, kind.replace("_", " ")), {})
             lines.setdefault(model, {}).setdefault(at, []).extend(values.values())
     return [(title, kind, x, lines) for (title, kind), lines in found.items()]
-
-
-def _words(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
 def _x(sweep: Sweep, notebook: str) -> str | None:
@@ -81,9 +79,9 @@ def _draw(axis: Axes, title: str, kind: str, x: str | None, lines: dict[str, dic
         axis.set(xticks=range(len(lines)), xlim=(-0.6, len(lines) - 0.4))
         axis.set_xticklabels([model or kind for model in lines])
         return
-    places = sorted({at for found in lines.values() for at in found}, key=lambda at: (isinstance(at, str), at))
-    words = any(isinstance(at, str | bool) for at in places)
-    where = {at: number if words else at for number, at in enumerate(places)}
+    places = ordered({at for found in lines.values() for at in found})
+    named = any(isinstance(at, str | bool) for at in places)
+    where = {at: number if named else at for number, at in enumerate(places)}
     for number, (model, found) in enumerate(lines.items()):
         ats = [at for at in places if at in found]
         xs = [where[at] for at in ats]
@@ -92,10 +90,10 @@ def _draw(axis: Axes, title: str, kind: str, x: str | None, lines: dict[str, dic
         low, high = ([f(found[at]) for at in ats] for f in (min, max))
         axis.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0)
     axis.set_xlabel(x.replace("_", " "))
-    if not words and min(places) > 0 and max(places) >= 10 * min(places):
+    if not named and min(places) > 0 and max(places) >= 10 * min(places):
         axis.set_xscale("log")
-    if words or len(places) <= 6:
-        axis.set_xticks([where[at] for at in places], list(map(_words, places)))
+    if named or len(places) <= 6:
+        axis.set_xticks([where[at] for at in places], list(map(words, places)))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_minor_formatter(NullFormatter())
     axis.grid(color=PALE, alpha=0.25, linewidth=0.6)

@@ -104,12 +104,13 @@ def spread_rows(sweep: Sweep) -> list[dict[str, Any]]:
     rows = []
     for notebook in sweep.notebooks:
         for metric in sweep.curves.get(notebook, ()):
-            for setting, values in sorted(sweep.of(notebook, metric).items(), key=lambda pair: _order(pair[0])):
-                found = list(values.values())
-                several = statistics.mean(found) if len(found) > 1 else None
+            found = sweep.of(notebook, metric)
+            for setting in sorted(found, key=lambda setting: [_rank(value) for _, value in setting]):
+                values = list(found[setting].values())
+                several = statistics.mean(values) if len(values) > 1 else None
                 rows.append(
-                    {"notebook": notebook, **{key: _words(value) for key, value in setting}, "metric": metric}
-                    | {"seeds": len(found), "mean": sum(found) / len(found), "std": several and several.std}
+                    {"notebook": notebook, **{key: words(value) for key, value in setting}, "metric": metric}
+                    | {"seeds": len(values), "mean": sum(values) / len(values), "std": several and several.std}
                     | {"95 % interval": f"{several.low:.4g} to {several.high:.4g}" if several else None}
                 )
     return rows
@@ -135,18 +136,19 @@ def varied(sweep: Sweep) -> str:
         for key, value in run.setting:
             known = values.setdefault(key, [])
             known += [value] if value not in known else []
-    told = [f"`{key}` ({', '.join(map(_words, _sorted(found)))})" for key, found in values.items()]
+    told = [f"`{key}` ({', '.join(map(words, ordered(found)))})" for key, found in values.items()]
     return " and ".join(told) if told else "nothing but the seed"
 
 
-def _words(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def words(value: Any) -> str:
+    """A value of a parameter as readers see it."""
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
-def _sorted(values: Iterable[Any]) -> list[Any]:
-    return sorted(values, key=lambda value: _order((("", value),)))
-
-
-def _order(setting: Setting) -> list[tuple[bool, Any]]:
+def ordered(values: Iterable[Any]) -> list[Any]:
     """Numbers by size, before words."""
-    return [(isinstance(value, str), value) for _, value in setting]
+    return sorted(values, key=_rank)
+
+
+def _rank(value: Any) -> tuple[bool, Any]:
+    return isinstance(value, str), value

@@ -41,6 +41,7 @@ class Project:
         shutil.copy(ROOT / "reports" / "report.toml", root / "reports")
         self.write("workflow/chapters.yaml", "{}\n")
         self.write("notebooks/profiles/quick.yaml", "{}\n")
+        self.write("notebooks/references.bib", "")
 
     def write(self, path, text):
         (self.root / path).write_text(text, encoding="utf-8")
@@ -49,14 +50,19 @@ class Project:
         self.write(f"notebooks/{name}.ipynb", json.dumps(notebook(*cells)))
 
     def run(self, *command, **environment):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATA", "REPORT_", "PYTHONPATH"))}
         return subprocess.run(
-            [sys.executable, *command],
-            cwd=self.root,
-            env=clean | {"DATA_FETCHED": "1"} | environment,
-            capture_output=True,
-            text=True,
+            [sys.executable, *command], cwd=self.root, env=self.environment(environment), capture_output=True, text=True
         )
+
+    def start(self, *command, **environment):
+        """The same in a session of its own, as a terminal does, without waiting; what it says can be read."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+        return subprocess.Popen([sys.executable, *command], cwd=self.root, env=self.environment(environment), **pipes)
+
+    def environment(self, changes):
+        """This process's, without what it says of data and reports, and with ``changes``."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATA", "REPORT_", "PYTHONPATH"))}
+        return clean | {"DATA_FETCHED": "1"} | changes
 
     def report(self, *arguments, **environment):
         return self.run("workflow/report.py", "--profile", "quick", *arguments, **environment)

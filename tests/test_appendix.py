@@ -55,7 +55,7 @@ def test_everything_that_a_record_tells_is_listed():
             ["numpy", "2.4.6", "all"],
         ],
         "Data": [["Data set", "Fingerprint", "Notebooks"], ["MNIST", "f00d", "all"]],
-        "Files of the data": [["File", "MD5"], ["a.gz", "0a"], ["b.gz", "0b"]],
+        "Files of the data": [["File", "MD5", "Notebooks"], ["a.gz", "0a", "all"], ["b.gz", "0b", "all"]],
     }
 
 
@@ -68,12 +68,14 @@ def test_each_distinct_value_is_there_once_with_its_notebooks():
     assert versions[1] == ["Processor", "Tube 1", "all"] and len(versions) == 11
     assert found["Data"][1:] == [["MNIST", "f00d", "01_a"], ["MNIST", "cafe", "03_c"], ["CIFAR10", "beef", "02_b"]]
     assert len(found["Files of the data"]) == 3
+    replaced = RUN | {"notebook": "02_b", "data_md5": {"MNIST": {"a.gz": "other"}}}
+    assert ["a.gz", "other", "02_b"] in read([RUN, replaced])["Files of the data"]
 
 
 @pytest.mark.parametrize("runs", [[OLD], [OLD, RUN]])
 def test_an_old_record_lacks_rows_and_nothing_else(runs):
     found = read(runs)
-    assert found["Runs"][1] == ["02_b", "3", "quick", "cpu", "—", "0 s", "—"]
+    assert found["Runs"][1] == ["02_b", "3", "quick", "cpu", "—", "—", "—"]
     assert ["Python", "3.11.7", "all"] in found["Machine and versions"]
     assert ("Data" in found) == (len(runs) == 2)
     assert ["Processor", "Tube 1", "01_a"] in found["Machine and versions"] or len(runs) == 1

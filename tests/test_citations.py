@@ -8,7 +8,7 @@ import pypdf
 import pytest
 from test_report import code, notebook, refusal, save, shown
 
-from helpers.report import build, citations, pandoc
+from helpers.report import ReportError, build, citations, pandoc
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 MAPS, PAIRED = "van der Maaten and Hinton 2008", "Bonett and Price 2012"
@@ -40,6 +40,14 @@ def found(text):
 )
 def test_what_is_a_citation(text, expected):
     assert found(text) == expected
+
+
+def test_a_work_is_cited_by_its_authors_whoever_they_are():
+    people = [{"family": "Kim", "given": "A."}, {"non-dropping-particle": "van", "family": "Dam"}]
+    for given, expected in ((people, "Kim and van Dam"), ([{"literal": "The Board"}], "The Board")):
+        assert citations.authors({"id": "k", "author": given, "issued": {}}) == expected
+    with pytest.raises(ReportError, match="k has no author or no year"):
+        citations.authors({"id": "k", "issued": {}})
 
 
 @pytest.fixture(scope="module")

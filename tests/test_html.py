@@ -132,7 +132,7 @@ def test_fonts_hold_the_letters_that_are_used(report):
     faces = list(fonts.faces("<math><mi>x</mi></math><text>a</text>"))
     assert ["STIX" in face for face in faces] == [True, False] and list(fonts.faces("<p>no formula</p>")) == []
     assert len(list(fonts.faces('<text>a</text><text style="font-weight: 700">b</text>'))) == 2
-    assert sum(map(len, faces)) < 60_000 < sum(len(face) for face in fonts.faces(report.read_text())) + 60_000
+    assert sum(map(len, faces)) < 60_000 and sum(map(len, fonts.faces(report.read_text()))) < 300_000
 
 
 @pytest.mark.parametrize(
@@ -222,6 +222,10 @@ def test_contents_lead_to_sections_and_follow_the_reader(view):
     page.locator(".side a", has_text="The map").click()
     expect(current).to_have_text("3.1 The map")
     assert page.evaluate("location.hash") == "#sec-3-1" and page.locator("#sec-3-1").bounding_box()["y"] < 100
+    bars = [bar for bar in page.locator(".sample, .side").all() if bar.bounding_box()["width"] > 500]
+    assert page.locator("#sec-3-1").bounding_box()["y"] >= max(
+        (bar.bounding_box()["y"] + bar.bounding_box()["height"] for bar in bars), default=0
+    )
     expect(page.locator(".side summary")).to_be_in_viewport()
     page.evaluate("scrollTo(0, document.body.scrollHeight)")  # past headings that were never in the window
     expect(current).to_have_text(page.locator(".side a").last.inner_text())

@@ -104,6 +104,12 @@ def test_tables_and_code_stay_within_the_text(reader, pages):
         assert min(across) > margin and max(across) < float(page.mediabox.width) - margin
 
 
+def test_a_word_of_code_that_is_broken_stays_one_string():
+    words = "say('" + "x" * 200 + "')"
+    block = pdf.typst_node({"t": "CodeBlock", "c": [["", ["python"], []], words]}, None)["c"][1]
+    assert "\n" not in block and block.replace("\u200b", "") == words and block.count("\u200b") == 2
+
+
 def test_it_says_that_it_is_accessible_and_lasting(reader):
     about = reader.trailer["/Root"]["/Metadata"].get_object().get_data().decode()
     for name, value in (("pdfuaid:part", "1"), ("pdfaid:part", "2"), ("pdfaid:conformance", "A")):

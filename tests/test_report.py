@@ -261,6 +261,7 @@ TABLE = options(label="tbl-a", tbl_cap="A.")
 CELLS = "<table><tr><td>a</td></tr></table>"
 MEND = "speak of it in the text, or leave it out"
 JPEG, IN_HTML = shown("image/jpeg", "/9j/"), shown("text/html", "<img src='a'>")
+RICH = v4.new_output("display_data", data={"text/html": "<b>a</b>", "text/plain": "<IPython.core.display.HTML object>"})
 FAILED = v4.new_output("error", ename="ValueError", evalue="first\nnot enough rows", traceback=[])
 SILENT = v4.new_notebook(cells=[v4.new_markdown_cell("# T")], metadata={"papermill": {"exception": True}})
 UNRUN = v4.new_notebook(cells=[v4.new_markdown_cell("# T"), v4.new_code_cell("1")])
@@ -299,6 +300,12 @@ UNRUN = v4.new_notebook(cells=[v4.new_markdown_cell("# T"), v4.new_code_cell("1"
         (notebook("# T", "```python\nx", "after"), "cell 2: a code fence is not closed"),
         (notebook("# T", "::: {.note}\nx", "after"), "cell 2: Div at line"),
         (notebook("# T\n\n[^1]\n\n[^1]: a", "[^1]: b"), "cell 2: Duplicate note reference"),
+        (notebook("# T", "::: {.note}\nx", ":::\n\ny"), "cell 2: a ::: block ends in another cell"),
+        (notebook("# T", "<div>\n\nx", "</div>"), "cell 2: write markdown instead of <div>"),
+        (notebook("# T", "---\nIt reaches 12.34 %.\n---"), "cell 2: 12.34 % is typed into the text"),
+        (notebook("# T", "## S {#main}"), "cell 2: the label main is used twice (the page has it)"),
+        (notebook("# T", code("x()", shown("text/html", "</div>" + CELLS))), "cell 2: its table cannot be read"),
+        (notebook("# T", code("x()", RICH)), "cell 2: shows text/html, text/plain, which one format lacks"),
         (notebook("# T", "a <b>c</b>"), "cell 2: write markdown instead of <b>"),
         (notebook("# T", r"fine $x$, bad $\nosuch{x}$"), "cell 2: Could not convert TeX math"),
     ],
@@ -351,6 +358,14 @@ def test_a_formula_that_only_one_format_lacks_names_its_cell(tmp_path):
     path = save(tmp_path, notebook("# T", r"$$\begin{Vmatrix} 1 \end{Vmatrix}$$"))
     with pytest.raises(ReportError, match="cell 2: the PDF cannot be set: expected exactly one character"):
         build([path], tmp_path / "report.toml", pdf=tmp_path / "report.pdf")
+
+
+def test_a_table_without_a_label_can_be_referred_to_by_its_number(tmp_path):
+    table = code(options(tbl_cap="A."), shown("text/html", CELLS))
+    path, html = save(tmp_path, notebook("# T", table, "As @tbl-1-1 shows.")), tmp_path / "report.html"
+    build([path], tmp_path / "report.toml", html=html, pdf=tmp_path / "report.pdf")
+    page = html.read_text()
+    assert 'href="#tbl-1-1"' in page and 'id="tbl-1-1"' in page
 
 
 def test_what_is_referred_to_in_any_way_is_kept(tmp_path):

@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
@@ -131,14 +130,20 @@ def kill_node(name, environment, daemon):
 @contextmanager
 def sweeping(project, environment, sweep):
     """A sweep at work on the cluster, in a session of its own."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DATA", "REPORT_"))}
-    command = [sys.executable, "workflow/sweep.py", sweep, "--profile", "quick", "--on", "slurm"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    engine = subprocess.Popen(command, cwd=project.root, env=clean | environment, start_new_session=True, **pipes)
+    engine = project.start("workflow/sweep.py", sweep, "--profile", "quick", "--on", "slurm", **environment)
     try:
         yield engine
     finally:
         engine.kill()
+
+
+def until_running(engine, reached):
+    """Wait until the sweep has got so far. Fails when it ends before, or takes too long."""
+    until = time.monotonic() + 600
+    while not reached():
+        assert engine.poll() is None, engine.communicate()[0]
+        assert time.monotonic() < until
+        time.sleep(1)
 
 
 def busy(environment):
@@ -153,9 +158,7 @@ def test_a_sweep_survives_the_death_of_a_node(project, cluster):
     project.write("workflow/chapters.yaml", CHAPTERS.replace("03_breaker: {memory_mb: 400}", ""))
     project.write("many.yaml", "seeds: [0, 1, 2, 3]\nnotebooks:\n  01_maker: {size: [2, 3, 4]}\n  02_taker:\n")
     with sweeping(project, environment, "many.yaml") as engine:
-        while engine.poll() is None and (not finished(project) or "two" not in busy(environment)):
-            time.sleep(1)
-        assert engine.poll() is None, engine.communicate()[0]
+        until_running(engine, lambda: finished(project) and "two" in busy(environment))
         kill_node("two", environment, daemons["two"])
         said = engine.communicate(timeout=3000)[0]
     assert engine.returncode == 0, said
@@ -170,9 +173,7 @@ def test_stopping_a_sweep_cancels_its_jobs(project, cluster):
     project.write("workflow/chapters.yaml", "01_maker: {produces: [part.txt], headline: area, memory_mb: 400}\n")
     project.write("slow.yaml", "seeds: [0]\nnotebooks:\n  01_maker: {size: [2, 3, 4], pause: 600}\n")
     with sweeping(project, environment, "slow.yaml") as engine:
-        while engine.poll() is None and not busy(environment):
-            time.sleep(1)
-        assert engine.poll() is None, engine.communicate()[0]
+        until_running(engine, lambda: busy(environment))
         os.killpg(engine.pid, signal.SIGINT)
         said = engine.communicate(timeout=300)[0]
     assert engine.returncode == 130, said

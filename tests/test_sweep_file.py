@@ -148,6 +148,10 @@ def test_a_list_is_one_value_of_a_parameter_that_is_a_list(read):
         ),
         ("seeds: [0]\n", 1, "a sweep needs 'notebooks'"),
         ("seeds: [0]\nnotebooks: {01_maker: \n", 3, "not YAML"),
+        ("seeds: !foo [0]\nnotebooks: {01_maker: }\n", 1, "not YAML: could not determine a constructor"),
+        ("seeds: [0]\nnotebooks:\n  01_maker:\n    size: [2024-13-45]\n", 4, "no value: month must be in 1..12"),
+        ("notebooks: {01_maker: }\nseeds: &a [*a]\n", 2, "not YAML: found unconstructable recursive node"),
+        ("seeds: [0]\n? [a, b]\n: 3\n", 2, "a sweep must be lines of `name: value`"),
         ("", 1, "a sweep must be lines of `name: value`"),
     ],
 )

@@ -67,6 +67,11 @@ def test_numbers_run_along_the_axis_and_words_have_panels(sweep):
     assert list(plain.lines[0].get_ydata()) == [0.5, 0.5] and plain.get_ylabel() == "score"
 
 
+def test_without_curves_the_figure_says_so(sweep):
+    bare = sweeps.Sweep("", sweep.runs, 0, {}, 3)
+    assert "no curves" in sweep_plots.curves(bare).axes[0].texts[0].get_text() and sweeps.spread_rows(bare) == []
+
+
 def test_the_report_of_a_sweep_ends_with_a_chapter_on_it(project):
     shutil.copy(ROOT / "notebooks" / "sweep.ipynb", project.root / "notebooks")
     project.write_notebook("01_maker", *MAKER)

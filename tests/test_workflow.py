@@ -130,6 +130,39 @@ def test_a_profile_entry_reruns_its_chapter_and_what_needs_it(finished):
     assert json.loads(result(finished, "01_maker").read_text())["parameters"]["value"] == 2.0
 
 
+def test_a_record_of_the_data_that_was_cut_short_is_made_anew(finished):
+    record = finished.root / "reports" / "data" / "seen.json"
+    former = record.read_text()
+    record.write_text("")
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 0 and names == [], done.stderr
+    assert record.read_text() == former
+
+
+def test_a_report_that_is_refused_leaves_the_last_one(finished):
+    pages = [finished.root / "reports" / "quick" / f"report.{ending}" for ending in ("html", "pdf")]
+    former = [page.read_bytes() for page in pages]
+    finished.write_notebook("03_loner", *LONER, ("markdown", "It is right in 12.34 % of all cases."))
+    done = finished.report()
+    assert done.returncode == 1 and done.stderr.count("12.34 % is typed into the text") == 1
+    assert [page.read_bytes() for page in pages] == former
+    finished.write_notebook("03_loner", *LONER)
+    assert finished.report().returncode == 0
+
+
+def test_a_changed_reference_is_in_the_next_report(finished):
+    finished.write_notebook("03_loner", *LONER, ("markdown", "Read Knuth (1984)."))
+    page = finished.root / "reports" / "quick" / "report.html"
+    for title in ("Literate Programming", "Another Title"):
+        work = "@article{knuth, author={Knuth, Donald E.}, year={1984}, title={{%s}}, journal={J}}\n"
+        finished.write("notebooks/references.bib", work % title)
+        done = finished.report("--format", "html")
+        assert done.returncode == 0, done.stderr
+        assert title in page.read_text()
+    finished.write_notebook("03_loner", *LONER)
+    assert finished.report().returncode == 0
+
+
 def test_part_of_the_report_with_another_cover(finished):
     names, done = ran(finished, lambda: finished.report("--notebooks", "03", "--author", "Ada # 1", "--roll", "007"))
     assert done.returncode == 0, done.stderr
@@ -201,6 +234,8 @@ def test_a_comparison_is_redone_when_another_seed_has_been_run(finished):
         ("{}\n", ["--assignment", "c"], "there is no 'c', only: a, b"),
         ("{}\n", ["--assignment", "a", "--notebooks", "01"], "give one of them"),
         ("{}\n", ["--profile", "quik"], "there is no profile 'quik'"),
+        ("{}\n", ["--dry"], "DRY and ON are for sweeps"),
+        ("{}\n", ["--on", "slurm"], "DRY and ON are for sweeps"),
     ],
 )
 def test_bad_settings_are_one_line_before_anything_runs(finished, profile, arguments, words):
@@ -208,6 +243,26 @@ def test_bad_settings_are_one_line_before_anything_runs(finished, profile, argum
     names, done = ran(finished, lambda: finished.report(*arguments))
     assert done.returncode == 1 and names == []
     assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "entry, words",
+    [
+        ("", "1: 01_maker must say at least how much it may hold"),
+        ("{minutes: 3}", "1: 01_maker must say at least how much it may hold"),
+        ("{memory_mb: 400, produce: [a]}", "1: 01_maker has no 'produce', only: assignments"),
+        ("{memory_mb: 400, reads: result}", "1: 01_maker can read `results` alone, not 'result'"),
+        ("{memory_mb: ]", " is not YAML: "),
+    ],
+)
+def test_a_bad_entry_of_a_chapter_is_one_line_before_anything_runs(finished, entry, words):
+    others = CHAPTERS[CHAPTERS.index("02_") :]
+    finished.write("workflow/chapters.yaml", f"01_maker: {entry}\n{others}")
+    names, done = ran(finished, finished.report)
+    finished.write("workflow/chapters.yaml", CHAPTERS)
+    assert done.returncode == 1 and names == []
+    assert f"workflow/chapters.yaml:{words}".replace(": is", " is") in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_required_real_data_that_is_missing_is_one_line(finished):

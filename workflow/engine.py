@@ -1,4 +1,4 @@
-"""What `make report` and `make sweep` share: one at a time, data first, then Snakemake, which can be stopped.
+"""What `make report` and `make sweep` share: one at a time, data first, then Snakemake, which can be stopped; refusals.
 
 The data step stands before Snakemake, not in it: Snakemake re-runs everything below a rule that ran, changed or not,
 and the data must be looked at every time.
@@ -13,9 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,9 +24,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gpus import SHARE, count  # noqa: E402
+from plan import BUILT, Run  # noqa: E402
 from watch import orphaned, stop_on, stop_signals  # noqa: E402
 
 from helpers import data  # noqa: E402
+from helpers.atomic import write  # noqa: E402
+from helpers.parameters import ParameterError  # noqa: E402
 
 MANIFESTS = ROOT / "reports" / "data"
 PROFILES = ROOT / "workflow" / "profiles"
@@ -38,9 +42,29 @@ class Stop(Exception):
     """Why it cannot go on, in one line."""
 
 
+def guarded(command: str, action: Callable[[], int]) -> int:
+    """The exit status of ``action``, or of what stopped it, told in a line; ``command`` goes on from there."""
+    try:
+        return action()
+    except (Stop, ParameterError, data.DataError) as error:
+        if str(error):
+            print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        what = f"{error.filename or ROOT}: {error.strerror}"
+        print(f"error: {what}: free some room or mend it; `{command}` goes on from what had finished", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"interrupted; what had finished is kept, and `{command}` goes on from there", file=sys.stderr)
+        return 130
+
+
 @contextmanager
-def only_one() -> Iterator[None]:
-    """Keep a second engine out while one runs. Raises Stop when there is one, or reports/ cannot be written."""
+def only_one() -> Iterator[int]:
+    """Keep a second engine out while one runs; the lock's file, which Snakemake holds as well, in case it survives.
+
+    Raises Stop when there is another, or reports/ cannot be written.
+    """
     try:
         MANIFESTS.mkdir(parents=True, exist_ok=True)
         lock = (ROOT / "reports" / ".lock").open("w")
@@ -52,31 +76,40 @@ def only_one() -> Iterator[None]:
         except BlockingIOError:
             busy = "another `make report` or `make sweep` is at work in this folder"
             raise Stop(f"{busy}: wait for it, or stop it") from None
-        yield
+        yield lock.fileno()
 
 
-def refresh_data(names: Sequence[str]) -> None:
-    """Fetch, check and describe the data sets ``names`` in reports/data/, unless their files are as last time.
+def refresh_data(runs: Iterable[Run]) -> None:
+    """Fetch, check and describe the data sets of ``runs`` in reports/data/, unless their files are as last time.
 
     Sets that only the sample stood in for are looked for again. Raises Stop with nothing more to say on failure.
     """
+    names = sorted({name for run in runs for name in run.chapter.data})
+    if not names:
+        return
     seen = {"root": str(data.data_root()), "only real": os.environ.get("DATA", ""), "files": data.snapshot(names)}
     record = MANIFESTS / "seen.json"
-    if record.exists() and json.loads(record.read_text()) == seen and all(map(_is_real, names)):
+    manifests = [_read(MANIFESTS / f"{name}.json") for name in names]
+    if _read(record) == seen and all(manifest and not manifest["sample"] for manifest in manifests):
         return
     command = [sys.executable, "-m", "helpers.data", *names, "--manifests", str(MANIFESTS)]
     if subprocess.run(command, cwd=ROOT).returncode:
         raise Stop
     seen["files"] = data.snapshot(names)
-    record.write_text(json.dumps(seen))
+    write(record, lambda path: path.write_text(json.dumps(seen)))
 
 
-def _is_real(name: str) -> bool:
-    manifest = MANIFESTS / f"{name}.json"
-    return manifest.exists() and not json.loads(manifest.read_text())["sample"]
+def _read(path: Path) -> dict[str, Any] | None:
+    """What is in a JSON file; None where it is not there, or was cut short."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
-def snakemake(config: Sequence[str], *arguments: str, on: str = "", tell: Callable[[dict], None] | None = None) -> bool:
+def snakemake(
+    config: Sequence[str], *arguments: str, lock: int, on: str = "", tell: Callable[[dict], None] | None = None
+) -> bool:
     """Run workflow/Snakefile, on every core here or ``on`` what workflow/profiles says; whether everything was done.
 
     What fails does not stop the others. Snakemake itself is quiet: jobs print what they have to say, or ``tell`` is
@@ -102,13 +135,14 @@ def snakemake(config: Sequence[str], *arguments: str, on: str = "", tell: Callab
     # A run is stopped with `make`, where `make` called: see watch.py.
     top = os.getppid() if os.environ.get("MAKELEVEL") else os.getpid()
     search = os.pathsep.join(filter(None, [str(PLUGINS), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {"REPORT_ENGINE": str(top), "PYTHONPATH": search}
+    environment = os.environ | {"PYTHONPATH": search}
+    if not on:  # nodes of a cluster know nothing of this machine's processes
+        environment["REPORT_ENGINE"] = str(top)
     spoken = ["--logger", "events"] if tell else ["--quiet", "all"]
-    pipe = subprocess.PIPE if tell else None
-    with (
-        stopped_as_one(top),
-        subprocess.Popen([*command, *arguments, *spoken], cwd=ROOT, env=environment, stdout=pipe, text=True) as engine,
-    ):
+    command_line = [*command, *arguments, *spoken]
+    start = {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE if tell else None, "pass_fds": [lock]}
+    # In this order: whatever goes wrong while listening stops Snakemake, instead of waiting for its end.
+    with subprocess.Popen(command_line, text=True, **start) as engine, stopped_as_one(top):
         for line in engine.stdout or ():
             if line.startswith('{"event": '):
                 tell(json.loads(line))
@@ -124,6 +158,16 @@ def snakemake(config: Sequence[str], *arguments: str, on: str = "", tell: Callab
         if plan.returncode:
             raise Stop(f"the workflow cannot be planned: {' '.join((plan.stderr or plan.stdout).split())}")
     return not failed
+
+
+def publish(folder: str, name: str, endings: Sequence[str]) -> None:
+    """Give a report that was built its name. Snakemake deletes what it is about to build, and a build may be refused:
+    the report of last time must outlive that.
+    """
+    for ending in endings:
+        built, shown = ROOT / folder / BUILT / f"{name}.{ending}", ROOT / folder / f"{name}.{ending}"
+        if not shown.exists() or shown.stat().st_mtime_ns != built.stat().st_mtime_ns:
+            write(shown, lambda path, built=built: shutil.copy2(built, path))
 
 
 @contextmanager

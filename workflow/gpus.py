@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import getpass
+import itertools
 import os
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -13,24 +16,20 @@ CARDS = Path("/proc/driver/nvidia/gpus")
 
 def count() -> int:
     """How many GPUs this machine has, or may use."""
-    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if allowed is not None:
-        return len([card for card in allowed.split(",") if card])
-    return len(list(CARDS.glob("*")))
+    return len(_cards())
 
 
-def claim(folder: Path) -> IO[str] | None:
+def claim() -> IO[str] | None:
     """Let this process see the one GPU with the fewest runs on it; None, and all as it is, where there is no choice.
 
-    A place is a locked file in ``folder``, free again when the process has ended, however it did.
+    A place is a locked file of this machine, free again when the process has ended, however it did.
     """
-    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    cards = allowed.split(",") if allowed is not None else [str(number) for number in range(count())]
+    cards = _cards()
     if len(cards) < 2:
         return None
     for place in range(SHARE):
         for card in cards:
-            file = (folder / f".gpu-{card}-{place}").open("w")
+            file = (Path(tempfile.gettempdir()) / f"report-{getpass.getuser()}-gpu-{card}-{place}").open("w")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -39,3 +38,11 @@ def claim(folder: Path) -> IO[str] | None:
             os.environ["CUDA_VISIBLE_DEVICES"] = card
             return file
     return None
+
+
+def _cards() -> list[str]:
+    """The GPUs that may be used, by number or name; CUDA_VISIBLE_DEVICES lists them up to the first that is none."""
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is None:
+        return [str(number) for number in range(len(list(CARDS.glob("*"))))]
+    return list(itertools.takewhile(lambda card: card not in ("", "-1"), map(str.strip, allowed.split(","))))

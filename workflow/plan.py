@@ -18,6 +18,8 @@ from helpers.results import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 ENTRIES = ROOT / "workflow" / "chapters.yaml"
+BUILT = ".built"  # the folder of reports that are not yet, or may not become, those that readers see
+KNOWN = ("assignments", "data", "needs", "produces", "reads", "shares", "headline", "gpu", "memory_mb", "minutes")
 LONGEST = 60  # letters of a folder's name that say what its runs differ in
 
 
@@ -147,7 +149,7 @@ def chapters(profile: str) -> dict[str, Chapter]:
     """
     path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
     settings = read_profile(path)
-    entries = yaml.safe_load(ENTRIES.read_text(encoding="utf-8"))
+    entries = _entries()
     names = sorted(notebook.stem for notebook in NOTEBOOKS.glob("[0-9]*.ipynb"))
     for name in settings:
         if name not in names:
@@ -156,14 +158,14 @@ def chapters(profile: str) -> dict[str, Chapter]:
     for name in names:
         if name not in entries:
             raise ParameterError(f"notebooks/{name}.ipynb has no entry in workflow/chapters.yaml: add one")
-        entry = entries[name]
+        entry = _checked(name, entries[name])
         found[name] = Chapter(
             name=name,
             parameters=resolve(NOTEBOOKS / f"{name}.ipynb", settings.get(name, {}), f"profile {profile}"),
             data=tuple(entry.get("data", ())),
             needs=dict(entry.get("needs", {})),
             produces=tuple(entry.get("produces", ())),
-            compares=entry.get("reads") == "results",
+            compares="reads" in entry,
             assignments=tuple(entry.get("assignments", ())),
             memory_mb=entry["memory_mb"],
             minutes=entry.get("minutes", 60),
@@ -173,6 +175,29 @@ def chapters(profile: str) -> dict[str, Chapter]:
         )
     _check_needs(found)
     return found
+
+
+def _entries() -> dict[str, Any]:
+    """What workflow/chapters.yaml says. Raises ParameterError, with the line, when it is no YAML of names."""
+    try:
+        entries = yaml.safe_load(ENTRIES.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ParameterError(f"workflow/chapters.yaml is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(entries, dict):
+        raise ParameterError("workflow/chapters.yaml must map the names of notebooks to what the workflow must know")
+    return entries
+
+
+def _checked(name: str, entry: Any) -> dict[str, Any]:
+    """The entry of a chapter. Raises ParameterError for a key that means nothing, or when it sets no limit."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("memory_mb"), int):
+        raise _at(name, f"{name} must say at least how much it may hold, such as `memory_mb: 2000`")
+    for key in entry:
+        if key not in KNOWN:
+            raise _at(name, f"{name} has no '{key}', only: {', '.join(KNOWN)}")
+    if entry.get("reads", "results") != "results":
+        raise _at(name, f"{name} can read `results` alone, not '{entry['reads']}'")
+    return entry
 
 
 def _check_needs(found: dict[str, Chapter]) -> None:
@@ -196,7 +221,7 @@ def _check_needs(found: dict[str, Chapter]) -> None:
 def _at(name: str, what: str) -> ParameterError:
     """An error in the entry of ``name`` in workflow/chapters.yaml."""
     lines = ENTRIES.read_text(encoding="utf-8").splitlines()
-    line = next(number for number, text in enumerate(lines, 1) if text.startswith(f"{name}:"))
+    line = next((number for number, text in enumerate(lines, 1) if text.startswith(f"{name}:")), 1)
     return ParameterError(f"workflow/chapters.yaml:{line}: {what}")
 
 

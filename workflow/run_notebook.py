@@ -99,7 +99,8 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
             finally:
                 # An interrupted start leaves its kernel behind, which would miss its sockets, and say so at length.
                 for process in psutil.Process().children(recursive=True):
-                    process.kill()
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
     finally:
         if unfinished.exists():
             os.replace(unfinished, folder / "notebook.ipynb")
@@ -169,6 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--needs", nargs="*", default=[], metavar="PARAMETER=FILE", help="files of other chapters")
     parser.add_argument("--compared", nargs="*", default=[], help="chapters whose results a comparison reads")
     parser.add_argument("--quiet", action="store_true", help="only say what went wrong")
+    parser.add_argument("--gpu", action="store_true", help="take a place on one of this machine's GPUs")
     parser.add_argument("--minutes", type=float, help="stop it after these")
     parser.add_argument("--memory-mb", type=float, help="stop it when it holds more")
     options = parser.parse_args(arguments)
@@ -179,8 +181,9 @@ def main(arguments: list[str] | None = None) -> int:
         given |= {"chapters": options.compared, "profile": options.profile}
     limits = [too_long(options.minutes)] if options.minutes else []
     limits += [too_much(options.memory_mb)] if options.memory_mb else []
-    claimed = claim(ROOT / "reports")  # noqa: F841, a place on a GPU, held until the end
-    stopped = stop_on(orphaned(int(os.environ.get("REPORT_ENGINE", 0))), *limits)
+    claimed = claim() if options.gpu else None  # noqa: F841, a place on a GPU, held until the end
+    engine = os.environ.get("REPORT_ENGINE")
+    stopped = stop_on(*([orphaned(int(engine))] if engine else []), *limits)
     try:
         run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
         return 0

@@ -13,16 +13,16 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import MANIFESTS, ROOT, Stop, only_one, refresh_data, snakemake
-from plan import Run, chapters
+from engine import MANIFESTS, ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
+from plan import Run, chapters, report_name
 from sweep_file import Sweep, read_sweep
 
-from helpers import data
 from helpers.atomic import write
-from helpers.parameters import ParameterError
+from helpers.results import save_csv
 
 
 class Progress:
@@ -114,7 +114,7 @@ def describe(sweep: Sweep) -> dict[str, Any]:
         {"notebook": run.name, "seed": run.seed, "folder": run.folder, "settings": settings(run, sweep.axes)}
         for run in sweep.asked
     ]
-    return {"sweep": sweep.name, "profile": sweep.profile, "axes": sweep.axes, "curves": sweep.curves, "runs": runs}
+    return {"sweep": sweep.name, "curves": sweep.curves, "runs": runs}
 
 
 def settings(run: Run, axes: Sequence[str]) -> dict[str, Any]:
@@ -139,13 +139,7 @@ def write_results(sweep: Sweep) -> None:
             start = [run.name, run.seed, *(own.get(key, "") for key in sweep.axes)]
             metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
             rows += [[*start, name, value, run.folder] for name, value in metrics.items()]
-    head = ["notebook", "seed", *sweep.axes, "metric", "value", "folder"]
-
-    def save(path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([head, *rows])
-
-    write(folder / "results.csv", save)
+    save_csv(folder / "results.csv", ["notebook", "seed", *sweep.axes, "metric", "value", "folder"], rows)
 
 
 def reason(run: Run) -> str:
@@ -176,46 +170,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dry", action="store_true", help="say what would be run, and how long that should take")
     parser.add_argument("--on", default="", help="where to run: a folder in workflow/profiles; else here")
     options = parser.parse_args(arguments)
-    try:
-        sweep = read_sweep(options.sweep, options.profile, chapters(options.profile))
-        with only_one():
-            return carry_out(sweep, options)
-    except (Stop, ParameterError, data.DataError) as error:
-        if str(error):
-            print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        what = f"{error.filename or ROOT}: {error.strerror}"
-        print(f"error: {what}: free some room or mend it; `make sweep` goes on from what had finished", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; what had finished is kept, and `make sweep` goes on from there", file=sys.stderr)
-        return 130
+    action = partial(make, options.sweep, options.profile, options.formats.split(), dry=options.dry, on=options.on)
+    return guarded("make sweep", action)
 
 
-def carry_out(sweep: Sweep, options: argparse.Namespace) -> int:
-    """Plan a sweep or run it, write its results and say how it went; returns the exit status."""
-    names = sorted({name for run in sweep.runs.values() for name in run.chapter.data})
-    if names and not (options.dry and all((MANIFESTS / f"{name}.json").exists() for name in names)):
-        refresh_data(names)
-    config = [f"profile={sweep.profile}", f"sweep={options.sweep.absolute()}"]
-    progress = Progress(sweep)
-    if options.dry:
-        if not snakemake(config, "--dry-run", tell=progress):
-            raise Stop("the plan could not be made")
-        print(plan(sweep, progress.planned))
-        return 0
-    config += [f"formats={options.formats}"] if options.formats else []
-    write_results(sweep)
-    try:
-        done = snakemake(config, "--retries=1", on=options.on, tell=progress)
-    finally:
+def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = False, on: str = "") -> int:
+    """Plan the sweep of a file or run it, write its results and say how it went; returns the exit status.
+
+    ``endings`` (html, pdf) are of the report to make of it; ``on`` is where to run it, else here.
+    """
+    sweep = read_sweep(file, profile, chapters(profile))
+    with only_one() as lock:
+        runs = sweep.runs.values()
+        if not (dry and all((MANIFESTS / f"{name}.json").exists() for run in runs for name in run.chapter.data)):
+            refresh_data(runs)
+        # In quotes: Snakemake reads values as YAML, in which a folder's name may mean something else.
+        config = [f"profile={sweep.profile}", f"sweep={json.dumps(str(file.absolute()))}"]
+        progress = Progress(sweep)
+        if dry:
+            if not snakemake(config, "--dry-run", lock=lock, tell=progress):
+                raise Stop("the plan could not be made")
+            print(plan(sweep, progress.planned))
+            return 0
+        config += [f"formats={' '.join(endings)}"] if endings else []
         write_results(sweep)
-    lines = missing(sweep, list(progress.failed))
-    print(f"{sweep.folder}: results.csv" + "".join(f", report.{ending}" for ending in options.formats.split() if done))
-    if not done:
-        raise Stop("\n       ".join(lines or ["stopped; `make sweep` goes on from what had finished"]))
-    return 0
+        try:
+            done = snakemake(config, "--retries=1", lock=lock, on=on, tell=progress)
+        finally:
+            write_results(sweep)
+        if not done:
+            again = "stopped; the same command goes on from what had finished"
+            print(f"{sweep.folder}: results.csv")
+            raise Stop("\n       ".join(missing(sweep, list(progress.failed)) or [again]))
+        publish(sweep.folder, report_name(""), endings)
+        print(", ".join([f"{sweep.folder}: results.csv", *(f"{report_name('')}.{ending}" for ending in endings)]))
+        return 0
 
 
 if __name__ == "__main__":

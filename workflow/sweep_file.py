@@ -185,15 +185,26 @@ class _File:
             self.root = self.loader.get_single_node()
         except OSError as error:
             raise ParameterError(f"SWEEP: cannot read {path} ({error.strerror})") from None
+        except UnicodeDecodeError as error:
+            raise self.root_error(f"not UTF-8 ({error.reason}): save it as that") from None
         except yaml.YAMLError as error:
-            line = error.problem_mark.line + 1 if getattr(error, "problem_mark", None) else 1
-            raise _At(self.path, line)(f"not YAML: {getattr(error, 'problem', None) or error}") from None
+            raise self.wrong(error) from None
 
     def root_error(self, what: str) -> ParameterError:
         return _At(self.path, 1)(what)
 
+    def wrong(self, error: yaml.YAMLError) -> ParameterError:
+        """What YAML itself has to say against the file."""
+        line = error.problem_mark.line + 1 if getattr(error, "problem_mark", None) else 1
+        return _At(self.path, line)(f"not YAML: {getattr(error, 'problem', None) or error}")
+
     def value(self, node: yaml.Node) -> Any:
-        return self.loader.construct_object(node, deep=True)
+        try:
+            return self.loader.construct_object(node, deep=True)
+        except yaml.YAMLError as error:
+            raise self.wrong(error) from None
+        except ValueError as error:  # a date that there is not, say
+            raise _At(self.path, node.start_mark.line + 1)(f"no value: {error}") from None
 
     def mapping(self, node: yaml.Node | None, what: str) -> dict[str, tuple[_At, yaml.Node]]:
         """The entries of a mapping by name, each with its line. Raises ParameterError when it is none, or empty."""
@@ -203,6 +214,8 @@ class _File:
         found: dict[str, tuple[_At, yaml.Node]] = {}
         for key, value in node.value:
             at = _At(self.path, key.start_mark.line + 1)
+            if not isinstance(key, yaml.ScalarNode):
+                raise at(f"{what} must be lines of `name: value`")
             if key.value in found:
                 raise at(f"'{key.value}' is given twice")
             found[key.value] = (at, value)

@@ -38,13 +38,14 @@ def stop_signals() -> list[signal.Signals]:
 def orphaned(top: int) -> Trouble:
     """Whether any of the processes from the parent of this one up to ``top`` has ended.
 
-    kill -9 of one of them tells this process nothing. Nothing is watched when ``top`` is not above: on another
-    machine, say.
+    kill -9 of one of them tells this process nothing. When ``top`` is not above, it has ended already.
     """
-    above = psutil.Process().parents()
-    numbers = [process.pid for process in above]
-    above = above[: numbers.index(top) + 1] if top in numbers else []
-    return lambda: None if all(map(_alive, above)) else "what started it has ended"
+    parents = psutil.Process().parents()
+    numbers = [process.pid for process in parents]
+    if top == os.getpid():
+        return lambda: None
+    above = parents[: numbers.index(top) + 1] if top in numbers else []
+    return lambda: None if above and all(map(_alive, above)) else "what started it has ended"
 
 
 def _alive(process: psutil.Process) -> bool:

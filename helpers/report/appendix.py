@@ -14,13 +14,12 @@ def how_run(runs: list[Run]) -> Blocks:
     """Tables of the runs, of machines and versions, and of the data; what no record tells is left out."""
     if not runs:
         return []
-    files = {file: md5 for run in runs for md5s in run.get("data_md5", {}).values() for file, md5 in md5s.items()}
     columns = ["Notebook", "Seed", "Profile", "Device", "Threads", "Time", "Peak memory"]
     listed = [
         ("Runs", columns, [facts(run) for run in runs]),
         ("Machine and versions", ["What", "Value", "Notebooks"], distinct(runs, equipment)),
         ("Data", ["Data set", "Fingerprint", "Notebooks"], distinct(runs, lambda run: run.get("data", {}).items())),
-        ("Files of the data", ["File", "MD5"], [[file, files[file]] for file in sorted(files)]),
+        ("Files of the data", ["File", "MD5", "Notebooks"], sorted(distinct(runs, files))),
     ]
     blocks = [pandoc.header(1, "report-runs", [pandoc.string("How this was run")])]
     for title, names, rows in listed:
@@ -33,9 +32,15 @@ def how_run(runs: list[Run]) -> Blocks:
 def facts(run: Run) -> list[str]:
     """One run as texts; seconds and megabytes in readable units."""
     told = [str(run.get(key, "—")) for key in ("notebook", "seed", "profile", "device", "threads")]
-    minutes, seconds = divmod(round(run.get("seconds") or 0), 60)
+    minutes, seconds = divmod(round(run.get("seconds", 0)), 60)
+    time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s" if "seconds" in run else "—"
     memory = f"{run['peak_memory_mb']:,.0f} MB" if run.get("peak_memory_mb") else "—"
-    return [*told, f"{minutes} min {seconds} s" if minutes else f"{seconds} s", memory]
+    return [*told, time, memory]
+
+
+def files(run: Run) -> Iterable[tuple[str, str]]:
+    """The files of data that a run has read, each with its MD5."""
+    return [pair for md5s in run.get("data_md5", {}).values() for pair in md5s.items()]
 
 
 def equipment(run: Run) -> Iterable[tuple[str, str]]:

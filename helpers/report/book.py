@@ -12,6 +12,7 @@ from helpers.report.pandoc import Blocks, Inlines, Node
 
 NAMES = {"fig": "Figure", "tbl": "Table"}
 SAMPLE = "SAMPLE DATA, not for submission"
+OWN = {"main", "here", "code-switch", "theme-switch"}  # identifiers of the page itself
 LABEL = re.compile(r"\{#(eq-[\w-]+)\}(.*)", re.DOTALL)  # behind a display equation
 
 
@@ -49,8 +50,9 @@ class Book:
         """One line about the runs for the cover: profile, seed and commit."""
         told = []
         for name, key in (("profile", "profile"), ("seed", "seed"), ("commit", "git")):
-            values = {str(run[key])[:10] for run in self.runs if run.get(key) is not None}
-            told += [f"{name} {', '.join(sorted(values))}"] if values else []
+            values = sorted({run[key] for run in self.runs if run.get(key) is not None})
+            words = [str(value)[:10] if key == "git" else str(value) for value in values]
+            told += [f"{name} {', '.join(words)}"] if words else []
         if any(run.get("dirty") for run in self.runs):
             told.append("with changes not committed")
         return " · ".join(told)
@@ -94,6 +96,8 @@ def parse(chapter: Chapter, pictures: dict[str, Picture]) -> list[tuple[Part, Bl
             blocks = next(written)
         elif part.kind == "table":
             blocks = [tables.tidy(table) for table in next(outputs)]
+            if not blocks:
+                raise ReportError(f"{part.where}: its table cannot be read: the HTML is not well formed")
         elif part.kind == "picture":
             key = f"picture-{len(pictures) + 1}"
             pictures[key] = part.picture
@@ -135,7 +139,8 @@ class Numbering:
 
     def start_chapter(self, chapter: Chapter) -> None:
         """Count from its own number on, which it has in a part of the report too, or from the next one."""
-        self.sections, self.counts, self.titled = [chapter.number or self.sections[0] + 1], {}, False
+        number = self.sections[0] + 1 if chapter.number is None else chapter.number
+        self.sections, self.counts, self.titled = [number], {}, False
 
     def __call__(self, node: Node) -> Node | list[Node] | None:
         """Number one node."""
@@ -167,8 +172,8 @@ class Numbering:
 
     def remember(self, label: str, words: str) -> None:
         """Keep what a label is called; raises ReportError when it is taken."""
-        if label in self.labels:
-            raise ReportError(f"{self.where}: the label {label} is used twice")
+        if label in self.labels or label in OWN:
+            raise ReportError(f"{self.where}: the label {label} is used twice" + " (the page has it)" * (label in OWN))
         self.labels[label] = words
 
     def heading(self, contents: list) -> Node:
@@ -192,8 +197,9 @@ class Numbering:
         prefix = "fig" if node["t"] == "Figure" else "tbl"
         if caption:
             words = self.count(prefix)
-            self.remember(attributes[0] or f"{prefix}-{words.split()[-1].replace('.', '-')}", words)
             self.shown |= {attributes[0]: self.where} if attributes[0] else {}
+            attributes = [attributes[0] or f"{prefix}-{words.split()[-1].replace('.', '-')}", *attributes[1:]]
+            self.remember(attributes[0], words)
             inlines = pandoc.walk(caption[0]["c"], self.inline)
             title = [pandoc.span("number", [pandoc.string(words)]), {"t": "Space"}, *inlines]
             caption = [pandoc.paragraph(title)]

@@ -78,7 +78,9 @@ def entries() -> dict[str, str]:
 
 def authors(work: dict[str, Any]) -> str:
     """The authors of a work as a citation names them."""
-    parts = ("dropping-particle", "non-dropping-particle", "family")
+    parts = ("dropping-particle", "non-dropping-particle", "family", "literal")
+    if "author" not in work or "issued" not in work:
+        raise ReportError(f"{work['id']} has no author or no year, by which it could be cited")
     names = [" ".join(name[part] for part in parts if part in name) for name in work["author"]]
     return " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
 

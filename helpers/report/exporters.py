@@ -1,10 +1,11 @@
 """The same report through nbconvert, for one notebook: `--to helpers.report.HTMLReport`."""
 
 from pathlib import Path
+from typing import Any
 
 from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
-from traitlets import Unicode, default
+from traitlets import Unicode
 
 from helpers.report import html, pdf
 from helpers.report.book import Book, make_book
@@ -17,39 +18,35 @@ class Report(Exporter):
 
     config_file = Unicode("reports/report.toml", help="The TOML file of the cover.").tag(config=True)
 
-    def read(self, notebook: NotebookNode, resources: dict) -> tuple[Book, Config]:
-        """The numbered book of one notebook and the words of its cover."""
+    def from_notebook_node(self, nb: NotebookNode, resources: dict | None = None, **kw: Any) -> tuple[Any, dict]:
+        """Convert a notebook; nbconvert's base class fills in the resources."""
+        nb, resources = super().from_notebook_node(nb, resources, **kw)
         about = resources.get("metadata", {})
-        folder = Path(about.get("path") or ".")
-        chapter = read_cells(notebook, f"{about.get('name', 'notebook')}.ipynb", folder)
-        return make_book([chapter]), read_config(Path(self.config_file))
+        chapter = read_cells(nb, f"{about.get('name', 'notebook')}.ipynb", Path(about.get("path") or "."))
+        return self.render(make_book([chapter]), read_config(Path(self.config_file))), resources
+
+    def render(self, book: Book, config: Config) -> str | bytes:
+        """The numbered book in the exporter's format."""
+        raise NotImplementedError
 
 
 class HTMLReport(Report):
     """One notebook as one HTML file."""
 
+    file_extension = ".html"
     output_mimetype = "text/html"
 
-    @default("file_extension")
-    def _extension(self) -> str:
-        return ".html"
-
-    def from_notebook_node(self, nb: NotebookNode, resources: dict | None = None, **kw: object) -> tuple[str, dict]:
-        """Convert a notebook; nbconvert's base class fills in the resources."""
-        nb, resources = super().from_notebook_node(nb, resources, **kw)
-        return html.render(*self.read(nb, resources)), resources
+    def render(self, book: Book, config: Config) -> str:
+        """As helpers.report.html does."""
+        return html.render(book, config)
 
 
 class PDFReport(Report):
     """One notebook as a PDF."""
 
+    file_extension = ".pdf"
     output_mimetype = "application/pdf"
 
-    @default("file_extension")
-    def _extension(self) -> str:
-        return ".pdf"
-
-    def from_notebook_node(self, nb: NotebookNode, resources: dict | None = None, **kw: object) -> tuple[bytes, dict]:
-        """Convert a notebook; nbconvert's base class fills in the resources."""
-        nb, resources = super().from_notebook_node(nb, resources, **kw)
-        return pdf.render(*self.read(nb, resources)), resources
+    def render(self, book: Book, config: Config) -> bytes:
+        """As helpers.report.pdf does."""
+        return pdf.render(book, config)

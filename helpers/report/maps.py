@@ -64,7 +64,7 @@ def toolbox(label: str, chart: Map) -> str:
     """The map as HTML, hidden until a script fills it: a button for each class and a canvas for each panel."""
     buttons = "".join(
         f'<button type="button" aria-pressed="false" style="--dot:var(--line-{colour})">{escape(name)}</button>'
-        for name, colour in zip(chart.classes, COLOURS, strict=True)
+        for name, colour in zip(chart.classes, COLOURS[: len(chart.classes)], strict=True)
     )
     panels = "".join(f"<div><p>{escape(title)}</p><canvas></canvas></div>" for title in chart.panels)
     name = "Classes: press one to fade the others"

@@ -191,6 +191,8 @@ def read_outputs(outputs: list, options: dict[str, str], where: str, number: int
                 table = {}  # the caption is the first table's
             else:
                 shown.append(Part(kind, where, number, data[mime]))
+        elif data.get("text/plain", "").startswith("<IPython.core.display."):
+            raise ReportError(f"{where}: shows {', '.join(sorted(data))}, which one format lacks: display Markdown")
         elif data.get("text/plain"):
             shown.append(Part("text", where, number, shorten(data["text/plain"])))
     return [*shown, Part("text", where, number, shorten(printed))] if printed.strip() else shown

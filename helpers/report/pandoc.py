@@ -19,6 +19,7 @@ Inlines = list[Node]
 MARKDOWN = (
     "markdown+lists_without_preceding_blankline+autolink_bare_uris"
     "-blank_before_header-blank_before_blockquote-auto_identifiers-fancy_lists-example_lists-implicit_figures"
+    "-yaml_metadata_block-native_divs-native_spans"
 )
 MARKER = "report-piece"  # an empty block of this class stands before every piece of text
 FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
@@ -56,6 +57,9 @@ def read_pieces(texts: list[str], wheres: list[str]) -> list[Blocks]:
             pieces.append([])
         else:
             pieces[-1].append(block)
+    if len(pieces) < len(texts):  # a block has swallowed those that follow it
+        at = next(at for at, piece in enumerate(pieces) if f'"{MARKER}"' in json.dumps(piece))
+        raise ReportError(f"{wheres[at]}: a ::: block ends in another cell than it begins in")
     return pieces
 
 

@@ -1,6 +1,5 @@
 """The report as a tagged PDF, set by Typst with its own fonts and those of the figures."""
 
-import importlib.util
 import io
 import json
 import re
@@ -14,6 +13,7 @@ import typst
 from helpers.report import pandoc
 from helpers.report.book import Book
 from helpers.report.config import Config, build_time
+from helpers.report.fonts import folder as folder_of
 from helpers.report.notebook import Picture, ReportError
 from helpers.report.pandoc import Blocks, Inlines, Node
 
@@ -61,8 +61,7 @@ def pack(pdf: bytes) -> bytes:
 def copy_fonts(folder: Path) -> Path:
     """The fonts in which figures are drawn, without the one that hides missing letters behind boxes."""
     fonts = folder / "fonts"
-    drawn = Path(importlib.util.find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
-    shutil.copytree(drawn, fonts, ignore=shutil.ignore_patterns("LastResort*", "*.txt", "*.TXT"))
+    shutil.copytree(folder_of("matplotlib"), fonts, ignore=shutil.ignore_patterns("LastResort*", "*.txt", "*.TXT"))
     return fonts
 
 
@@ -122,8 +121,9 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         (label, _, _), blocks = contents
         return [pandoc.raw_block("typst", "#report.work["), *blocks, pandoc.raw_block("typst", f"] <{label}>")]
     if kind == "CodeBlock":
-        # Typst breaks a line only between words, so words wider than the page are broken here.
-        code = {"t": "CodeBlock", "c": [contents[0], re.sub(rf"\S{{{WIDEST}}}", r"\g<0>\n", contents[1])]}
+        # Typst breaks a line only between words: words wider than the page are given a place to break at, which is no
+        # new line, since that would end a string and its colour.
+        code = {"t": "CodeBlock", "c": [contents[0], re.sub(rf"\S{{{WIDEST}}}", "\\g<0>\u200b", contents[1])]}
         return [] if "source" in contents[0][1] else code
     return None
 

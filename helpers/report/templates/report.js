@@ -35,7 +35,7 @@ contents.addEventListener("click", event => { if (event.target.closest("a")) fol
 fold();
 
 const entries = new Map();
-for (const link of side.querySelectorAll("a")) entries.set(link.hash.slice(1), link);
+for (const link of side.querySelectorAll("a")) entries.set(decodeURIComponent(link.hash.slice(1)), link);
 const headings = [...document.querySelectorAll("main h1[id], main h2[id], main h3[id]")].filter(h => entries.has(h.id));
 for (const heading of headings) {
   const anchor = document.createElement("a");
@@ -72,7 +72,7 @@ const stops = new ResizeObserver(boxes => {
     else box.removeAttribute("tabindex");
   }
 });
-for (const box of document.querySelectorAll(".scroll")) stops.observe(box);
+for (const box of document.querySelectorAll(".scroll, .formula, main pre")) stops.observe(box);
 
 // Maps of points. The picture that stands below each stays for print, and for those who hear the page.
 const decode = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));

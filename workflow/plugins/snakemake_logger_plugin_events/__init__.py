@@ -12,7 +12,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 
 class LogHandler(LogHandlerBase):
-    """Tells what there is ``todo``, and which jobs are ``planned`` (dry run), ``started``, ``finished``, ``failed``.
+    """Tells what there is ``todo``, and which jobs are ``planned`` (in a dry run), ``finished`` or ``failed``.
 
     A job is known by the files that it makes.
     """
@@ -31,7 +31,8 @@ class LogHandler(LogHandlerBase):
             _tell("todo", jobs=record.stats)
         elif event == LogEvent.JOB_INFO:
             self.outputs[record.jobid] = [str(file) for file in record.output]
-            _tell("planned" if self.common_settings.dryrun else "started", outputs=self.outputs[record.jobid])
+            if self.common_settings.dryrun:
+                _tell("planned", outputs=self.outputs[record.jobid])
         elif event == LogEvent.JOB_FINISHED:
             _tell("finished", outputs=self.outputs.get(record.job_id, []))
         elif event == LogEvent.JOB_ERROR:
