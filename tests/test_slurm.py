@@ -127,6 +127,13 @@ def kill_node(name, environment, daemon):
             continue
 
 
+@pytest.fixture(scope="module", autouse=True)
+def chapters(project):
+    project.write_notebook("01_maker", *MAKER)
+    project.write_notebook("02_taker", *TAKER)
+    project.write("workflow/chapters.yaml", CHAPTERS.replace("03_breaker: {memory_mb: 400}", ""))
+
+
 @contextmanager
 def sweeping(project, environment, sweep):
     """A sweep at work on the cluster, in a session of its own."""
@@ -153,9 +160,6 @@ def busy(environment):
 
 def test_a_sweep_survives_the_death_of_a_node(project, cluster):
     environment, daemons = cluster
-    project.write_notebook("01_maker", *MAKER)
-    project.write_notebook("02_taker", *TAKER)
-    project.write("workflow/chapters.yaml", CHAPTERS.replace("03_breaker: {memory_mb: 400}", ""))
     project.write("many.yaml", "seeds: [0, 1, 2, 3]\nnotebooks:\n  01_maker: {size: [2, 3, 4]}\n  02_taker:\n")
     with sweeping(project, environment, "many.yaml") as engine:
         until_running(engine, lambda: finished(project) and "two" in busy(environment))
@@ -169,8 +173,6 @@ def test_a_sweep_survives_the_death_of_a_node(project, cluster):
 
 def test_stopping_a_sweep_cancels_its_jobs(project, cluster):
     environment, _ = cluster
-    project.write_notebook("01_maker", *MAKER)
-    project.write("workflow/chapters.yaml", "01_maker: {produces: [part.txt], headline: area, memory_mb: 400}\n")
     project.write("slow.yaml", "seeds: [0]\nnotebooks:\n  01_maker: {size: [2, 3, 4], pause: 600}\n")
     with sweeping(project, environment, "slow.yaml") as engine:
         until_running(engine, lambda: busy(environment))
