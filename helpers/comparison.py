@@ -290,10 +290,15 @@ def answers(found: Found) -> dict[str, Answer]:
         key: Answer(
             figure,
             measure(figure.metric, figure.field, found.runs),
-            measure(figure.reproduced, figure.field, found.original),
+            measure(figure.reproduced, figure.field, _with_their_settings(figure, found)),
         )
         for key, figure in figures().items()
     }
+
+
+def _with_their_settings(figure: Figure, found: Found) -> dict[str, list[Record]]:
+    """Where the figure is reproduced: by the profile `original`, or, untuned, by any, as no settings enter it."""
+    return found.runs if (figure.reproduced or "").endswith(".untuned_accuracy") else found.original
 
 
 def counts(answered: Mapping[str, Answer]) -> dict[str, int]:

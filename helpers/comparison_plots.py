@@ -119,7 +119,7 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     for axis, (title, models) in zip(axes[:, 0], panels.items(), strict=True):
         axis.set(xscale="log", xlim=limits, title=title, ylabel="test accuracy")
         _named_points(axis, models)
-        axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+        axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
         axis.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         axis.grid(axis="both", color="#eeeeee", linewidth=0.6)
         axis.set_axisbelow(True)

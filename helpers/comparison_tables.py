@@ -44,10 +44,10 @@ TASKS = {
         )
         | _metrics(
             "03_center_loss",
-            ae__softmax__test_accuracy="accuracy on the AE with softmax loss",
-            ae__center__test_accuracy="accuracy on the AE with center loss",
-            dae__softmax__test_accuracy="accuracy on the D-AE with softmax loss",
-            dae__center__test_accuracy="accuracy on the D-AE with center loss",
+            ae__softmax__test_accuracy="accuracy of the AE with softmax loss",
+            ae__center__test_accuracy="accuracy of the AE with center loss",
+            dae__softmax__test_accuracy="accuracy of the D-AE with softmax loss",
+            dae__center__test_accuracy="accuracy of the D-AE with center loss",
         ),
     ),
     "A.bonus": Task(
@@ -92,7 +92,7 @@ TASKS = {
         ("B.T4.",),
         _metrics(
             "06_transfer",
-            full_frozen_noisy__clean_test_accuracy="accuracy of the last one on images without noise",
+            full_frozen_noisy__clean_test_accuracy="accuracy of the AE frozen with noise, on images without",
         ),
     ),
 }

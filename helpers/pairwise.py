@@ -110,6 +110,7 @@ class TestSet:
     """Models on the same test images, best first, and the tests of all pairs of them, by their places."""
 
     data: str
+    noisy: bool
     title: str
     labels: Tensor
     models: list[Model]
@@ -170,20 +171,21 @@ def _tested(data: str, noise: str, labels: Tensor, models: list[Model]) -> TestS
     classes = len(labels.unique())
     with_noise = f", with the noise of chapter {int(noise[:2])}" if noise else ""
     title = f"{SETS.get(data, data)}{with_noise}: {len(labels):,} test images of {classes} classes"
-    return TestSet(data, title, labels, models, pairs)
+    return TestSet(data, bool(noise), title, labels, models, pairs)
 
 
 def sentence(test_set: TestSet, one: int, other: int) -> str:
     """Which of two models is ahead, by how much, and whether chance would explain it."""
     i, j = sorted((one, other))
     first, second, pair = test_set.models[i], test_set.models[j], test_set.pairs[i, j]
+    where = " on noisy images" * test_set.noisy
     numbers = f"{first.accuracy.value:.2%} against {second.accuracy.value:.2%}, {pair.difference}"
     test = f"corrected {statistics.chance(pair.corrected)}"
     if not pair.significant and pair.exact < statistics.ALPHA:
         test = f"{statistics.chance(pair.exact)} by itself, {test}"
     if pair.significant:
-        return f"{first.called[0].upper()}{first.called[1:]} is ahead of {second.called}: {numbers} ({test})."
-    return f"Between {first.called} and {second.called} nothing is settled: {numbers} ({test})."
+        return f"{first.called[0].upper()}{first.called[1:]} is ahead of {second.called}{where}: {numbers}, {test}."
+    return f"Between {first.called} and {second.called} nothing is settled{where}: {numbers}, {test}."
 
 
 def place(test_sets: Sequence[TestSet], chapter: str, key: str) -> tuple[TestSet, int] | None:
