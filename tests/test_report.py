@@ -360,6 +360,15 @@ def test_a_formula_that_only_one_format_lacks_names_its_cell(tmp_path):
         build([path], tmp_path / "report.toml", pdf=tmp_path / "report.pdf")
 
 
+@pytest.mark.parametrize(("given", "listed"), [("n = 2.0\nkind = 'a'", 1), ("n = 3", 2), ("n = 2\nfile = 'x'", 2)])
+def test_parameters_are_listed_again_only_when_they_are_others(given, listed, tmp_path):
+    declared, injected = code("n: int = 2  # how many\nkind: str = 'a'"), code(f"# Parameters\n{given}")
+    declared.metadata["tags"], injected.metadata["tags"] = ["parameters"], ["injected-parameters"]
+    path, html = save(tmp_path, notebook("# T", declared, injected)), tmp_path / "report.html"
+    build([path], tmp_path / "report.toml", html=html)
+    assert html.read_text().count('<details class="code">') == listed
+
+
 def test_a_table_without_a_label_can_be_referred_to_by_its_number(tmp_path):
     table = code(options(tbl_cap="A."), shown("text/html", CELLS))
     path, html = save(tmp_path, notebook("# T", table, "As @tbl-1-1 shows.")), tmp_path / "report.html"

@@ -1,5 +1,6 @@
 """Read executed notebooks: what each cell shows, checked before anything is built from it."""
 
+import ast
 import base64
 import json
 import re
@@ -92,11 +93,33 @@ def read_cells(notebook: nbformat.NotebookNode, name: str, folder: Path) -> Chap
         raise ReportError(f"{name}: the run failed, the notebook does not say in which cell")
     if not counted and "papermill" not in notebook.metadata:
         raise ReportError(f"{name}: never executed")
-    parts = [part for number, cell in cells for part in read_cell(cell, f"{name}, cell {number}", number)]
+    shown = [(number, cell) for number, cell in cells if not restates(cell, notebook.cells)]
+    parts = [part for number, cell in shown for part in read_cell(cell, f"{name}, cell {number}", number)]
     # The title comes first, also when papermill has put its parameters above it.
     first = next((at for at, part in enumerate(parts) if part.kind == "markdown"), None)
     parts = parts if first is None else [parts[first], *parts[:first], *parts[first + 1 :]]
     return Chapter(name, parts, read_run(folder / "results.json"), cells_digest(notebook.cells), folder)
+
+
+def restates(cell: nbformat.NotebookNode, cells: list[nbformat.NotebookNode]) -> bool:
+    """Whether this is the cell of parameters that papermill put in, and says what the cell that declares them does."""
+    if "injected-parameters" not in cell.metadata.get("tags", []):
+        return False
+    declared = [other for other in cells if "parameters" in other.metadata.get("tags", [])]
+    usual, given = (assigned(other.source) for other in (declared[0], cell)) if declared else ({}, {})
+    return bool(given) and all(name in usual and usual[name] == value for name, value in given.items())
+
+
+def assigned(source: str) -> dict[str, Any]:
+    """The literals that code assigns to names, {} when it is more than that."""
+    found = {}
+    try:
+        for statement in ast.parse(source).body:
+            target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+            found[target.id] = ast.literal_eval(statement.value)
+    except (SyntaxError, ValueError, AttributeError):
+        return {}
+    return found
 
 
 def first_line(error: Exception) -> str:
