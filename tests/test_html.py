@@ -1,6 +1,7 @@
 """The HTML report: what it is made of, and how it behaves in a real browser."""
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -12,6 +13,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from conftest import ROOT
+from fontTools.ttLib import TTFont
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 from test_report import AUTHOR, code, drawing, first_chapter, notebook, options, refusal, save, second_chapter
 
@@ -115,6 +118,28 @@ def test_figures_are_vectors_in_the_colours_of_the_page(report):
     )
 
 
+def test_pixels_are_turned_over_lightened_or_left_by_what_they_show():
+    chance = np.random.default_rng(0)
+    grey = np.repeat(chance.integers(0, 255, (40, 40, 1)), 3, axis=2)  # of more colours than a chart has
+    few = grey // 64 * 64
+    dots = np.zeros((40, 40, 4), dtype=int)
+    dots[::4, ::4] = [51, 34, 136, 255]
+    black = np.where(dots[..., 3:] > 0, [0, 0, 0, 255], 0)
+
+    def classes(*images):
+        uses = ""
+        for pixels in images:
+            Image.fromarray(pixels.astype(np.uint8)).save(file := io.BytesIO(), "png")
+            uses += f'<image xlink:href="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"/>'
+        names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        root = drawings.inline(f"<svg {names}>{uses}</svg>".encode(), "p")
+        return [node.get("class") for node in root]
+
+    assert classes(few) == ["ink"] and classes(grey) == [None]
+    assert classes(grey, few) == [None, None]  # a photograph of few colours among others
+    assert classes(few, dots, black) == ["ink", "dots", "ink"]
+
+
 @pytest.mark.parametrize(
     "inside",
     [
@@ -128,9 +153,19 @@ def test_vectors_with_more_than_shapes_become_pixels(inside):
     assert made == f'<img src="data:image/png;base64,{base64.b64encode(b"pixels").decode()}" alt="alt" width="10">'
 
 
+def letters_of(face):
+    """What an @font-face rule can write."""
+    with TTFont(io.BytesIO(base64.b64decode(face.partition("base64,")[2].partition(")")[0]))) as font:
+        return set(map(chr, font.getBestCmap()))
+
+
 def test_fonts_hold_the_letters_that_are_used(report):
     faces = list(fonts.faces("<math><mi>x</mi></math><text>a</text>"))
     assert ["STIX" in face for face in faces] == [True, False] and list(fonts.faces("<p>no formula</p>")) == []
+    plain, root = (
+        next(fonts.faces(f"<math>{inside}</math>")) for inside in ("<mi>x</mi>", "<msqrt><mi>x</mi></msqrt>")
+    )
+    assert "\N{SQUARE ROOT}" in letters_of(root) and "\N{SQUARE ROOT}" not in letters_of(plain)
     assert len(list(fonts.faces('<text>a</text><text style="font-weight: 700">b</text>'))) == 2
     assert sum(map(len, faces)) < 60_000 and sum(map(len, fonts.faces(report.read_text()))) < 300_000
 

@@ -44,10 +44,18 @@ def inline(svg: bytes, key: str) -> ElementTree.Element | None:
     for parent in root.iter():
         for node in [node for node in parent if name_of(node) in LEFT_OUT]:
             parent.remove(node)
+    looks: dict[str, list[ElementTree.Element]] = {}
     for node in root.iter():
         if name_of(node) not in KNOWN or not all(map(harmless, node.attrib.items())):
             return None
+        if name_of(node) == "image":
+            looks.setdefault(look(node.get(LINK, "")), []).append(node)
         rewrite(node, key, targets)
+    for kind, images in looks.items():
+        # A photograph of few colours is told from a chart by its neighbours.
+        if kind != "photograph" and not (kind == "chart" and "photograph" in looks):
+            for node in images:
+                node.set("class", "dots" if kind == "dots" else "ink")
     return root
 
 
@@ -74,8 +82,6 @@ def rewrite(node: ElementTree.Element, key: str, targets: set[str]) -> None:
         node.set("id", f"{key}-{name}")
     if target := node.attrib.pop(LINK, ""):
         node.set("href", f"#{key}-{target[1:]}" if target.startswith("#") else target)
-    if node.tag == "image" and is_ink(target):
-        node.set("class", "ink")
     for attribute, value in node.attrib.items():
         value = value.replace("url(#", f"url(#{key}-")
         node.set(attribute, " ".join(value.split()) if attribute == "d" else value)
@@ -91,12 +97,15 @@ def paint(kind: str, colour: str, tag: str) -> str:
     return PAGE.get(colour) or f"var(--{role}-{colour[1:]})"
 
 
-def is_ink(source: str) -> bool:
-    """Whether an image is drawn and no photograph: it is mostly transparent, or has few colours, as a chart has."""
+def look(source: str) -> str:
+    """What the pixels of an image are: coloured dots or ink on nothing, a chart, or a photograph, of more colours."""
     with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as image:
         pixels = image.convert("RGBA")
-    alpha = pixels.getchannel("A").histogram()
-    return alpha[0] > sum(alpha) / 2 or pixels.getcolors(FLAT) is not None
+    alpha = pixels.getchannel("A")
+    if alpha.histogram()[0] > pixels.width * pixels.height / 2:
+        bright = pixels.convert("RGB").convert("HSV").getchannel("S").histogram(alpha.point(lambda a: 255 * (a > 0)))
+        return "dots" if sum(bright[96:]) > sum(bright) / 2 else "ink"
+    return "chart" if pixels.getcolors(FLAT) is not None else "photograph"
 
 
 def palette(page: str) -> Iterator[str]:

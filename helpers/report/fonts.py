@@ -26,6 +26,8 @@ def faces(page: str) -> Iterator[str]:
     """The @font-face rules that a page needs for its formulas and for the words of its figures."""
     if formulas := FORMULA.findall(page):
         letters = words(formulas)
+        if any("<msqrt" in formula or "<mroot" in formula for formula in formulas):
+            letters.add("√")  # which a browser draws by itself
         # A browser sets a lone letter in italics, which are letters of their own.
         yield face("STIX Two Math", folder("ziamath") / "STIXTwoMath-Regular.ttf", letters | set(map(italic, letters)))
     if drawn := WORDS.findall(page):
