@@ -179,7 +179,7 @@ def test_stopping_a_sweep_cancels_its_jobs(project, cluster):
         os.killpg(engine.pid, signal.SIGINT)
         said = engine.communicate(timeout=300)[0]
     assert engine.returncode == 130, said
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while left := ask(environment, "squeue", "-h", "-t", "PD,R,CG"):
         assert time.monotonic() < until, left
         time.sleep(1)

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from gpus import SHARE, count  # noqa: E402
 from plan import BUILT, Run  # noqa: E402
-from watch import orphaned, stop_on, stop_signals  # noqa: E402
+from watch import orphaned, stop_on, stop_signals, unheard  # noqa: E402
 
 from helpers import data  # noqa: E402
 from helpers.atomic import write  # noqa: E402
@@ -35,7 +35,7 @@ MANIFESTS = ROOT / "reports" / "data"
 PROFILES = ROOT / "workflow" / "profiles"
 PLUGINS = ROOT / "workflow" / "plugins"  # of Snakemake's, which finds them on the search path
 LEAST = 2**20  # bytes without which the disk is called full
-PATIENCE = 20  # seconds in which notebooks write down what they have when all is stopped
+PATIENCE = 60  # seconds in which notebooks write down what they have, and jobs of a cluster are cancelled
 
 
 class Stop(Exception):
@@ -186,7 +186,7 @@ def stopped_as_one(top: int) -> Iterator[None]:
         yield
     except BaseException:
         for number in former:  # a second Ctrl-C must not cut this short
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, unheard)
         below = psutil.Process().children(recursive=True)
         for process in below:
             # Not SIGINT, which a terminal may have sent to all and Snakemake takes badly twice. Kernels are in sessions

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gpus import claim  # noqa: E402
-from watch import orphaned, stop_on, stop_signals, too_long, too_much  # noqa: E402
+from watch import orphaned, stop_on, stop_signals, too_long, too_much, unheard  # noqa: E402
 
 from helpers.atomic import write  # noqa: E402
 from helpers.parameters import ParameterError, read_profile, resolve  # noqa: E402
@@ -151,7 +151,7 @@ def interrupt_once() -> None:
 
     def interrupt(*_: object) -> None:
         for number in asks:
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, unheard)
         raise KeyboardInterrupt
 
     for number in asks:

@@ -35,6 +35,10 @@ def stop_signals() -> list[signal.Signals]:
     return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heard else [])]
 
 
+def unheard(*_: object) -> None:
+    """A handler that does nothing: one of Python's own, since it complains of a signal that came before SIG_IGN."""
+
+
 def orphaned(top: int) -> Trouble:
     """Whether any of the processes from the parent of this one up to ``top`` has ended.
 
