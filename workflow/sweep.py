@@ -13,7 +13,6 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,12 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sweep", type=Path, help="a file such as workflow/sweeps/seeds.yaml")
     parser.add_argument("--profile", default="standard")
-    parser.add_argument("--formats", default="", help="of the report to make of it: html, pdf, or both with a blank")
     parser.add_argument("--dry", action="store_true", help="say what would be run, and how long that should take")
     parser.add_argument("--on", default="", help="where to run: a folder in workflow/profiles; else here")
     options = parser.parse_args(arguments)
-    action = partial(make, options.sweep, options.profile, options.formats.split(), dry=options.dry, on=options.on)
-    return guarded("make sweep", action)
+    return guarded("make sweep", lambda: make(options.sweep, options.profile, dry=options.dry, on=options.on))
 
 
 def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = False, on: str = "") -> int:

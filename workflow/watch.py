@@ -44,10 +44,10 @@ def orphaned(top: int) -> Trouble:
 
     kill -9 of one of them tells this process nothing. When ``top`` is not above, it has ended already.
     """
-    parents = psutil.Process().parents()
-    numbers = [process.pid for process in parents]
     if top == os.getpid():
         return lambda: None
+    parents = psutil.Process().parents()
+    numbers = [process.pid for process in parents]
     above = parents[: numbers.index(top) + 1] if top in numbers else []
     return lambda: None if above and all(map(_alive, above)) else "what started it has ended"
 

@@ -51,11 +51,11 @@ def inline(svg: bytes, key: str) -> ElementTree.Element | None:
         if name_of(node) == "image":
             looks.setdefault(look(node.get(LINK, "")), []).append(node)
         rewrite(node, key, targets)
-    for kind, images in looks.items():
-        # A photograph of few colours is told from a chart by its neighbours.
-        if kind != "photograph" and not (kind == "chart" and "photograph" in looks):
-            for node in images:
-                node.set("class", "dots" if kind == "dots" else "ink")
+    # A photograph of few colours is told from a chart by its neighbours.
+    classes = {"ink": "ink", "dots": "dots"} | ({} if "photograph" in looks else {"chart": "ink"})
+    for kind, name in classes.items():
+        for node in looks.get(kind, ()):
+            node.set("class", name)
     return root
 
 
