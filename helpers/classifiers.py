@@ -1,6 +1,6 @@
 """Classifiers of pictures: the one loop that trains them, choosing how, and asking them for probabilities.
 
-Images are uint8 [N, H, W] or [N, 3, H, W], as :mod:`helpers.data` gives them; the networks are in helpers.convnets.
+Images are uint8 [N, H, W] or [N, 3, H, W], as :mod:`helpers.data` gives them; the networks are in helpers.models.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.calibration import log_loss
-from helpers.convnets import planes
-from helpers.device import Device
-from helpers.muon import as_matrices
-from helpers.splits import Split
+from helpers.metrics import log_loss
+from helpers.models import planes
+from helpers.training import Device
+from helpers.training import as_matrices
+from helpers.data import Split
 from helpers.training import LEAST_STEPS, History, progress
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -1,52 +1,45 @@
-"""The course's data sets (MNIST, Fashion-MNIST, CIFAR-10), each in three parts; or the sample that stands in for them.
+"""The course's data sets (MNIST, Fashion-MNIST, CIFAR-10) in three parts; subsets of them; the noise they are given.
 
-Environment: `DATA_DIR` says where the files are (default `data/`), `DATA=real` forbids the sample.
-As a program, `python -m helpers.data MNIST CIFAR10` fetches what is missing and checks all files.
+Environment: `DATA_DIR` says where the files are (default `data/`), `DATA=real` forbids the sample. A set's way to the
+first batch: `load` finds and reads its files (:mod:`helpers.files`) or takes the sample (:mod:`helpers.sample`), keeps
+the classes asked for, and holds out, stratifies and takes the images of each part.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
-import hashlib
-import json
 import os
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
 
-from helpers import files
-from helpers.atomic import write
-from helpers.files import DataError, data_root, fetch, snapshot
+import torch
+from torch import Generator, Tensor
 
-# torch takes seconds to import, and the workflow only needs `snapshot`: it is imported where it is used.
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from helpers.splits import Split
-
-__all__ = [
-    "CLASSES",
-    "DataError",
-    "Dataset",
-    "data_root",
-    "fetch",
-    "flat",
-    "load",
-    "main",
-    "manifest",
-    "snapshot",
-]
+from helpers import files, sample
+from helpers.files import DataError, fetch
 
 CLASSES = {
     "MNIST": tuple("0123456789"),
     "FashionMNIST": tuple("T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",")),
     "CIFAR10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
 }
-NOTICE = f"SAMPLE DATA, not for submission: real images are neither on disk nor within reach; {files.CONNECT}"
+Corrupt = Callable[[Tensor, Generator], Tensor]  # images in [0, 1] -> corrupted images of the same shape
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Labelled images: `images` uint8 [n, 28, 28] or [n, 3, 32, 32], `labels` int64 [n]."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self)} images of {list(self.images.shape[1:])})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +63,6 @@ class Dataset:
     @property
     def development(self) -> Split:
         """Train and validation joined, in this order: what the final model may learn from."""
-        import torch
-
-        from helpers.splits import Split
-
         parts = (self.train, self.validation)
         return Split(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
 
@@ -99,8 +88,6 @@ def load(
         DataError: unknown name or class, impossible sizes, damaged files, a folder that cannot be written to, or, with
             `DATA=real`, missing files.
     """
-    from helpers.splits import choose, shuffled, stratify
-
     for what, size, least in (("train", train, 1), ("validation", validation, 0), ("test", test, 1)):
         if size is not None and (not isinstance(size, int) or size < least):
             raise DataError(f"{what}={size!r} is no number of images: use a whole number, {least} or more")
@@ -111,7 +98,7 @@ def load(
         fingerprint = files.fingerprint(name)
     else:
         _announce_sample()
-        (images, labels, test_images, test_labels), fingerprint = _sample(name)
+        (images, labels, test_images, test_labels), fingerprint = sample.load(name)
     if classes:
         numbers = _numbers(name, classes)
         images, labels = _only(images, labels, numbers)
@@ -128,9 +115,9 @@ def load(
     tested, _ = stratify(shuffled(len(test_labels), seed), test_labels, test or len(test_labels))
     return Dataset(
         name=name,
-        train=choose(images, labels, kept),
-        validation=choose(images, labels, held_out),
-        test=choose(test_images, test_labels, tested),
+        train=take(images, labels, kept),
+        validation=take(images, labels, held_out),
+        test=take(test_images, test_labels, tested),
         classes=tuple(classes or CLASSES[name]),
         sample=not found,
         fingerprint=fingerprint,
@@ -143,68 +130,108 @@ def flat(images: Tensor) -> Tensor:
     return images.flatten(1).float().div_(255)
 
 
-def manifest(name: str, root: str | os.PathLike | None = None) -> dict[str, object]:
-    """Check a set's files and say what `load` would use: {"name", "sample", "fingerprint", "files": {file: md5}}.
+def stratified_subset(split: Split, size: int, *, seed: int) -> Split:
+    """A random part of a split, classes in proportion, fixed by `seed`: `size` images, or all if it has no more.
 
     Raises:
-        DataError: unknown name, damaged files, or, with `DATA=real`, missing files.
+        DataError: a size below one.
     """
-    found = files.locate(name, root)
-    md5s = files.check(name, found, root)
-    fingerprint = files.fingerprint(name) if found else _sample(name)[1]
-    return {"name": name, "sample": not found, "fingerprint": fingerprint, "files": md5s}
+    if size < 1:
+        raise DataError(f"{size} is no number of images: use a whole number, 1 or more")
+    chosen, _ = stratify(shuffled(len(split), seed), split.labels, min(size, len(split)))
+    return take(split.images, split.labels, chosen)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch and check data sets, print a line for each, and write their manifests; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.data", description="Fetch and check the data sets.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CLASSES)} (default: all)")
-    parser.add_argument("--manifests", type=Path, metavar="DIR", help="write DIR/NAME.json for each")
-    options = parser.parse_args(arguments)
-    names = options.names or list(CLASSES)
-    try:
-        fetch(names)
-        for name in names:
-            made = manifest(name)
-            folder = data_root()
-            shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-            count = len(made["files"])
-            state = f"real data, {count} file{'s'[: count != 1]} checked in {shown}/" if count else NOTICE
-            print(f"{name:<13}{state}", flush=True)
-            if options.manifests:
-                _write(options.manifests / f"{name}.json", json.dumps(made, indent=2) + "\n")
-    except DataError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("error: interrupted; nothing unfinished was kept", file=sys.stderr)
-        return 130
-    return 0
+def balanced_subset(split: Split, count: int, *, seed: int) -> Split:
+    """A part of a split with `count` random images of every class, fixed by `seed`.
+
+    Raises:
+        DataError: a class with fewer images.
+    """
+    return take(split.images, split.labels, some_of_each(split.labels, count, seed=seed).flatten())
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file in one step; if it is unchanged, only renew its time so that a workflow sees it as made."""
-    try:
-        if path.is_file() and path.read_text() == text:
-            path.touch()
-            return
-        write(path, lambda unfinished: unfinished.write_text(text))
-    except OSError as error:
-        raise DataError(f"cannot write {path} ({error.strerror}): choose another folder for the manifests") from error
+def first_of_each(labels: Tensor) -> Tensor:
+    """The index of the first image of every class, [classes], from `labels` [n]."""
+    return some_of_each(labels, 1)[:, 0]
 
 
-def _sample(name: str) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], str]:
-    """The sample, as `files.read` gives the real set, and its fingerprint."""
-    from helpers import sample
+def some_of_each(labels: Tensor, count: int, *, seed: int | None = None) -> Tensor:
+    """Indices of `count` images of every class, [classes, count]: the first ones, or random ones fixed by `seed`.
 
-    arrays = sample.draw(name)
-    content = b"".join(array.numpy().tobytes() for array in arrays)
-    return arrays, "sample-" + hashlib.sha256(content).hexdigest()[:12]
+    Raises:
+        DataError: a class with fewer images.
+    """
+    order = torch.arange(len(labels)) if seed is None else shuffled(len(labels), seed)
+    chosen = [order[labels[order] == label][:count] for label in range(int(labels.max()) + 1)]
+    if min(map(len, chosen)) < count:
+        raise DataError(f"not every class has {count} images: use more images")
+    return torch.stack(chosen)
+
+
+def shuffled(size: int, seed: int) -> Tensor:
+    """0 ... size-1 in random order, from a generator of its own: the global ones stay as they are."""
+    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+
+
+def stratify(order: Tensor, labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Take `size` indices from the front of `order`, classes in proportion (largest remainder); and the others."""
+    ordered = labels[order]
+    counts = torch.bincount(ordered)
+    shares, remainders = counts * size // len(order), counts * size % len(order)
+    shares[remainders.argsort(descending=True, stable=True)[: size - int(shares.sum())]] += 1
+    chosen = torch.zeros(len(order), dtype=torch.bool)
+    for label, share in enumerate(shares.tolist()):
+        chosen[(ordered == label).nonzero()[:share, 0]] = True
+    return order[chosen], order[~chosen]
+
+
+def take(images: Tensor, labels: Tensor, indices: Tensor) -> Split:
+    """The images with these indices, in file order: it reads faster, and plots the same for every size."""
+    indices = indices.sort().values
+    return Split(images[indices], labels[indices])
+
+
+def noise(kind: str, level: float) -> Corrupt:
+    """A function that corrupts images, each call anew from its generator.
+
+    ``gaussian``: add a normal number of standard deviation ``level`` to every pixel and clip to [0, 1];
+    ``masking``: set a fraction ``level`` of the pixels to 0; ``salt_and_pepper``: to 0 or 1, evenly.
+    Raises ValueError for another kind, a negative level, or a fraction above 1.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown noise '{kind}': use one of {', '.join(KINDS)}")
+    if not 0 <= level < float("inf") or (kind != "gaussian" and level > 1):
+        limit = "0 or more" if kind == "gaussian" else "within 0 to 1"
+        raise ValueError(f"the level of {kind} noise must be {limit}, not {level}")
+    return partial(KINDS[kind], level)
+
+
+def corrupted(split: Split, corrupt: Corrupt, *, seed: int) -> Split:
+    """The same images, each corrupted once and for all, in bytes again; the labels stay."""
+    images = corrupt(flat(split.images), Generator().manual_seed(seed))
+    return Split(images.mul_(255).round_().to(torch.uint8).view_as(split.images), split.labels)
+
+
+def _gaussian(level: float, images: Tensor, generator: Generator) -> Tensor:
+    return torch.empty_like(images).normal_(generator=generator).mul_(level).add_(images).clamp_(0, 1)
+
+
+def _masking(level: float, images: Tensor, generator: Generator) -> Tensor:
+    return images * (torch.empty_like(images).uniform_(generator=generator) >= level)
+
+
+def _salt_and_pepper(level: float, images: Tensor, generator: Generator) -> Tensor:
+    chance = torch.empty_like(images).uniform_(generator=generator)
+    return torch.where(chance < level, (chance < level / 2).to(images.dtype), images)
+
+
+KINDS = {"gaussian": _gaussian, "masking": _masking, "salt_and_pepper": _salt_and_pepper}
 
 
 @functools.cache  # one notice per process is enough
 def _announce_sample() -> None:
-    print(NOTICE, file=sys.stderr)
+    print(files.NOTICE, file=sys.stderr)
 
 
 def _shrink(
@@ -228,14 +255,7 @@ def _numbers(name: str, classes: Sequence[str]) -> list[int]:
 
 def _only(images: Tensor, labels: Tensor, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The images whose label is among ``numbers``, labelled 0, 1, ... in their order."""
-    import torch
-
     new = torch.full((int(labels.max()) + 1,), -1)
     new[list(numbers)] = torch.arange(len(numbers))
     kept = new[labels] >= 0
     return images[kept], new[labels][kept]
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a cancelled job cleans up like an interrupted one
-    sys.exit(main())

@@ -53,6 +53,7 @@ CIFAR_ARCHIVE = "cifar-10-python.tar.gz"
 CIFAR_BATCHES = tuple(f"cifar-10-batches-py/{batch}" for batch in [*(f"data_batch_{i}" for i in "12345"), "test_batch"])
 PATIENCE, STALL = 5.0, 30.0  # seconds: for any server to answer, and for a download to stand still
 CONNECT = "connect and run `make data`, or set DATA_DIR to a folder that holds them"
+NOTICE = f"SAMPLE DATA, not for submission: real images are neither on disk nor within reach; {CONNECT}"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 

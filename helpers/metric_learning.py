@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.device import Device
-from helpers.losses import CenterLoss
+from helpers.training import Device
+from helpers.center_loss import CenterLoss
 from helpers.models import CodeClassifier
-from helpers.noise import noise
-from helpers.statistics import accuracy
+from helpers.data import noise
+from helpers.stats import accuracy
 from helpers.training import learning_rates, progress
 
 PLAIN = Device("cpu", torch.float32, torch.contiguous_format)

@@ -1,17 +1,17 @@
-"""The networks, as ``torch.nn`` modules: what the reports call "inbuilt"."""
+"""MODELS"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-
 from helpers.scratch import Layer
+from helpers.models import convolution
+from typing import NamedTuple
 
 
 class Autoencoder(nn.Module):
@@ -188,3 +188,246 @@ def planar_net(*, classes: int, seed: int, channels: tuple[int, int, int] = (16,
         body += convolution(inside, outside, nn.MaxPool2d(2))
     body += [nn.Flatten(), nn.Linear(9 * channels[-1], 128, bias=False), nn.BatchNorm1d(128), nn.ReLU()]
     return CodeClassifier(nn.Sequential(*body), nn.Linear(128, 2), classes=classes)
+
+
+def planes(images: Tensor) -> Tensor:
+    """Grey images [N, H, W] with their channel, [N, 1, H, W]; images that have channels as they are."""
+    return images.unsqueeze(1) if images.ndim == 3 else images
+
+
+class Standardise(nn.Module):
+    """Bytes [N, C, H, W] -> floats with mean 0 and deviation 1 in every channel of the ``images`` it was made from."""
+
+    def __init__(self, images: Tensor):
+        super().__init__()
+        counts = torch.stack([plane.flatten().bincount(minlength=256) for plane in planes(images).transpose(0, 1)])
+        shares, values = counts.double() / counts.sum(1, keepdim=True), torch.arange(256.0, dtype=torch.float64)
+        mean = (shares * values).sum(1)
+        deviation = ((shares * values.square()).sum(1) - mean.square()).sqrt().clamp(min=1)  # a blank channel: no 0 / 0
+        self.register_buffer("mean", mean.float().view(-1, 1, 1))
+        self.register_buffer("deviation", deviation.float().view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.deviation
+
+
+class Scale(nn.Module):
+    """Bytes to floats from 0 to 1, of any shape."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images / 255
+
+
+class ReportACNN(nn.Sequential):
+    """Report A's CNN: three convolutions 3 -> 32 -> 64 -> 128 with replicated edges, batch normalisation, max-pooling.
+
+    Between the convolutions there is no activation function, as printed; max-pooling is all that is not linear there.
+    Its LogSoftmax is left to the loss. ``images`` give the number of channels, the side and the scale of the input.
+    """
+
+    def __init__(self, images: Tensor, *, classes: int):
+        channels, side = planes(images).shape[1:3]
+        stages: list[nn.Module] = []
+        for width in (32, 64, 128):
+            convolution = nn.Conv2d(channels, width, 3, padding=1, padding_mode="replicate")
+            stages += [convolution, nn.BatchNorm2d(width), nn.MaxPool2d(2)]  # side -> side // 2
+            channels = width
+        super().__init__(
+            Standardise(images),
+            *stages,
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(128 * (side // 8) ** 2, 512),  # 2048 numbers from 32 x 32 images
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(512, 64),
+            nn.ReLU(),
+            nn.Linear(64, classes),
+        )
+
+
+class ReportBCNN(nn.Sequential):
+    """Report B's CNN: two convolutions with max-pooling, a dense layer, dropout; pixels scaled to [0, 1].
+
+    The report gives no sizes: these are those of Keras's example for digits, mnist_cnn.py (32 and 64 filters of 3 x 3
+    without padding, 128 units, ReLU), with a pooling after each convolution as the report says; ReLU comes after it,
+    which is the same and a quarter of the work. Its one-hot targets are what the cross entropy makes of labels anyway.
+    """
+
+    def __init__(self, images: Tensor, *, classes: int):
+        channels, side = planes(images).shape[1:3]
+        super().__init__(
+            Scale(),
+            nn.Conv2d(channels, 32, 3),
+            nn.MaxPool2d(2),  # 28 -> 26 -> 13
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3),
+            nn.MaxPool2d(2),  # 13 -> 11 -> 5
+            nn.ReLU(),
+            nn.Dropout(0.25),
+            nn.Flatten(),
+            nn.Linear(64 * (((side - 2) // 2 - 2) // 2) ** 2, 128),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(128, classes),
+        )
+
+
+class ConvNet(nn.Sequential):
+    """Ours: 3 x 3 convolutions of ``widths`` filters, each normalised, with ReLU; every other one with max-pooling.
+
+    The first is among these, so that little is done in full size. In the end the largest value of every filter is taken
+    over the whole picture: where something is does not matter, and a linear layer has only ``widths[-1]`` inputs.
+    """
+
+    def __init__(self, images: Tensor, *, classes: int, widths: Sequence[int] = (32, 64, 64, 128, 128, 256)):
+        channels = planes(images).shape[1]
+        layers: list[nn.Module] = []
+        for k, width in enumerate(widths):  # 28 -> 14 -> 14 -> 7 -> 7 -> 3 -> 3
+            pool = [] if k % 2 else [nn.MaxPool2d(2)]
+            layers += convolution(channels, width, *pool)
+            channels = width
+        super().__init__(
+            Standardise(images), *layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(channels, classes)
+        )
+
+
+class FeedForward(nn.Sequential):
+    """Fully connected: all pixels at once, no idea of which are neighbours; hidden layers with ReLU and dropout."""
+
+    def __init__(self, images: Tensor, *, classes: int, hidden: Sequence[int] = (1024, 256), dropout: float = 0.2):
+        inputs = planes(images)[0].numel()
+        layers: list[nn.Module] = []
+        for width in hidden:
+            layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)]
+            inputs = width
+        super().__init__(Standardise(images), nn.Flatten(), *layers, nn.Linear(inputs, classes))
+
+
+def convolution_matrix(kernel: Tensor, side: int) -> Tensor:
+    """The matrix [outputs, side * side] that does to a flattened square picture what ``kernel`` [k, k] does to it.
+
+    Stride one, no padding. Every row is the same kernel on another place: that is parameter sharing.
+    """
+    size = len(kernel)
+    rows = []
+    for i in range(side - size + 1):
+        for j in range(side - size + 1):
+            row = kernel.new_zeros(side, side)
+            row[i : i + size, j : j + size] = kernel
+            rows.append(row.flatten())
+    return torch.stack(rows)
+
+
+class Components(NamedTuple):
+    """Principal components: mean [D], directions [D, n], largest variance first, and deviations along them [n]."""
+
+    mean: Tensor
+    directions: Tensor
+    deviations: Tensor
+
+
+class ColourAutoencoder(nn.Module):
+    """Images [N, 3, 32, 32] in [0, 1] -> a code [N, n] -> images.
+
+    code = A x + a + h(x) and image = B code + m + g(B code + m, code), with convolutional h and g. All else starts as
+    PCA (scaled to codes of unit variance) for all numbers of the code but the last ``free``; these start as features
+    of h alone, with nothing in A and B. For the others h starts at zero, and so does g, so that training begins at
+    their best linear code. White codes leave no number too faint for h to add to.
+
+    Convolutions see four pixels of a colour as four channels: in full size they would take most of the time.
+    """
+
+    shape = (3, 32, 32)
+
+    def __init__(self, start: Components, *, free: int = 0, width: int = 16):
+        """``start`` has a component for each number of the code, of which the last ``free`` are not used.
+
+        Raises ValueError when too many are free.
+        """
+        pixels, code_size = start.directions.shape
+        if not 0 <= free < code_size:
+            raise ValueError(f"of {code_size} numbers 0 to {code_size - 1} may be free of PCA, not {free}")
+        super().__init__()
+        w = width
+        self.analyse = nn.Linear(pixels, code_size)
+        self.features = nn.Sequential(
+            nn.PixelUnshuffle(2),  # 3 x 32 x 32 -> 12 x 16 x 16
+            *convolution(12, 2 * w, nn.MaxPool2d(2)),  # 16 -> 8
+            *convolution(2 * w, 4 * w, nn.MaxPool2d(2)),  # 8 -> 4
+            *convolution(4 * w, 4 * w),
+            nn.Flatten(),
+            nn.Linear(4 * w * 16, code_size),
+        )
+        self.synthesise = nn.Linear(code_size, pixels)
+        self.details = nn.Sequential(
+            nn.Linear(code_size, 2 * w * 64),
+            nn.Unflatten(1, (2 * w, 8, 8)),
+            nn.ReLU(),
+            nn.Upsample(scale_factor=2),  # 8 -> 16
+        )
+        self.refine = nn.Sequential(
+            *convolution(2 * w + 12, 3 * w),
+            *convolution(3 * w, 3 * w),
+            nn.Conv2d(3 * w, 12, 3, padding=1),
+            nn.PixelShuffle(2),  # 12 x 16 x 16 -> 3 x 32 x 32
+        )
+        self._start_as_pca(start, code_size - free)
+
+    @torch.no_grad()
+    def _start_as_pca(self, start: Components, count: int) -> None:
+        directions, scales = start.directions[:, :count], start.deviations[:count]
+        encoding, drawing = self.features[-1], self.refine[-2]
+        for layer in (self.analyse, self.synthesise, encoding, drawing):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        self.analyse.weight[:count] = (directions / scales).t()
+        self.analyse.bias[:count] = -(start.mean @ directions) / scales
+        self.synthesise.weight[:, :count] = directions * scales
+        self.synthesise.bias.copy_(start.mean)
+        if count < len(encoding.weight):
+            nn.init.kaiming_normal_(encoding.weight[count:], nonlinearity="linear")
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.analyse(images.flatten(1)) + self.features(images)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        linear = self.synthesise(codes).view(-1, *self.shape)
+        known = torch.cat([F.pixel_unshuffle(linear, 2), self.details(codes)], 1)
+        return linear + self.refine(known)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.decode(self.encode(images))
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        """For the optimiser: the two linear maps are good already and move at a tenth of the rate."""
+        linear = [*self.analyse.parameters(), *self.synthesise.parameters()]
+        known = set(map(id, linear))
+        rest = [p for p in self.parameters() if id(p) not in known]
+        return [{"params": rest, "lr": learning_rate}, {"params": linear, "lr": learning_rate / 10}]
+
+    @staticmethod
+    def loss(outputs: Tensor, clean: Tensor) -> Tensor:
+        """Mean squared error; with 256 levels a channel a pixel is no probability."""
+        return F.mse_loss(outputs, clean)
+
+    @staticmethod
+    def images(outputs: Tensor) -> Tensor:
+        return outputs.clamp(0, 1)
+
+
+def principal_components(images: Tensor, count: int) -> Components:
+    """The first ``count`` principal components of ``images`` [N, D].
+
+    Raises ValueError when there are fewer images than components, or none of these.
+    """
+    if not 0 < count < min(images.shape):
+        raise ValueError(f"{count} components cannot be had of these images: ask for 1 to {min(images.shape) - 1}")
+    mean = images.mean(0)
+    if len(images) < images.shape[1]:
+        _, singular, rows = torch.linalg.svd(images - mean, full_matrices=False)
+        return Components(mean, rows[:count].t(), (singular[:count] / len(images) ** 0.5).clamp(min=1e-4))
+    # In parts: a centred copy of fifty thousand images would take as much memory as they do.
+    covariance = sum((part - mean).t() @ (part - mean) for part in images.split(5000)) / len(images)
+    variances, directions = torch.linalg.eigh(covariance)
+    return Components(mean, directions[:, -count:].flip(1), variances[-count:].flip(0).clamp(min=1e-8).sqrt())

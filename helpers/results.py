@@ -14,14 +14,10 @@ import platform
 import subprocess
 import time
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.atomic import write
-from helpers.digests import helpers_digest, notebook_digest
-from helpers.machine import hardware, packages, peak_memory_mb
-from helpers.parameters import declared
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTED = Path(__file__).with_name("reported.toml")
@@ -31,7 +27,7 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
     """Begin the record of one run of ``notebook``, with the parameter values found in its ``variables``.
 
     ``data`` is the :class:`helpers.data.Dataset` in use (its sample mark, fingerprint and the md5s of its files are
-    recorded), ``device`` the :class:`helpers.device.Device` that its networks run on (None: plain float32 on the
+    recorded), ``device`` the :class:`helpers.training.Device` that its networks run on (None: plain float32 on the
     processor).
     Batch runs are told their folder and profile by the workflow (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab
     results go to reports/interactive/. Torch is held to one thread unless OMP_NUM_THREADS says otherwise:
@@ -145,6 +141,20 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
+
+
+def write(path: Path, save: Callable[[Path], Any]) -> None:
+    """Let ``save`` write a temporary file beside ``path``, then rename it: a failure leaves the old file, or none.
+
+    Makes the folder. Raises OSError as ``save`` and the file system do.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        save(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def reported(key: str) -> Any:

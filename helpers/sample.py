@@ -5,6 +5,7 @@ MNIST: scikit-learn's handwritten digits, enlarged. Fashion-MNIST: drawn garment
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,12 @@ FINE = 4  # shapes are drawn this many times larger, then averaged, for soft edg
 Colour = tuple[int, int, int]
 
 
-def draw(name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def load(name: str) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], str]:
     """Make a sample; the same one at every call.
 
     Returns:
-        Train images, train labels, test images, test labels: uint8 [n, 28, 28] (CIFAR10: [n, 3, 32, 32]), int64 [n].
+        Train images, train labels, test images, test labels: uint8 [n, 28, 28] (CIFAR10: [n, 3, 32, 32]), int64 [n];
+        and their fingerprint.
 
     Raises:
         KeyError: unknown name.
@@ -32,7 +34,9 @@ def draw(name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     import torch
 
     arrays = {"MNIST": _digits, "FashionMNIST": _garments, "CIFAR10": _scenes}[name]()
-    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+    content = b"".join(array.tobytes() for array in arrays)
+    fingerprint = "sample-" + hashlib.sha256(content).hexdigest()[:12]
+    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), fingerprint
 
 
 def _digits() -> tuple[np.ndarray, ...]:

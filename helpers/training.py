@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers.device import Device
+from helpers.training import Device
 from helpers.models import Autoencoder, Classifier
-from helpers.noise import Corrupt
+from helpers.data import Corrupt
 from helpers.scratch import Adam, ScratchAutoencoder
 
 LEAST_STEPS = 5  # for a one-cycle rate: with four, a quarter of them to rise in, torch divides by zero

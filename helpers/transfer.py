@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from helpers import classifiers
-from helpers.classifiers import Recipe, probabilities
-from helpers.convnets import ReportBCNN, Scale, planes
-from helpers.device import Device
+from helpers.training import Recipe, probabilities
+from helpers.models import ReportBCNN, Scale, planes
+from helpers.training import Device
 from helpers.models import ConvolutionalAutoencoder
-from helpers.splits import Split, balanced
-from helpers.statistics import accuracy
+from helpers.data import Split, balanced
+from helpers.stats import accuracy
 from helpers.training import History, progress
 
 
@@ -102,7 +102,7 @@ def fit(
     name: str | None,
     validation: Split | None = None,
 ) -> tuple[nn.Sequential, History]:
-    """As :func:`helpers.classifiers.fit`, but frozen layers see every image once instead of once an epoch.
+    """As :func:`helpers.training.fit`, but frozen layers see every image once instead of once an epoch.
 
     Their time counts as the first epoch's. Raises ValueError for frozen layers and images that change every epoch.
     """

@@ -23,13 +23,13 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from gpus import SHARE, count  # noqa: E402
-from plan import BUILT, Run  # noqa: E402
-from watch import orphaned, stop_on, stop_signals, unheard  # noqa: E402
+from workflow.gpus import SHARE, count  # noqa: E402
+from workflow.plan import BUILT, Run  # noqa: E402
+from workflow.watch import orphaned, stop_on, stop_signals, unheard  # noqa: E402
 
 from helpers import data  # noqa: E402
-from helpers.atomic import write  # noqa: E402
-from helpers.parameters import ParameterError  # noqa: E402
+from helpers.results import write  # noqa: E402
+from workflow.parameters import ParameterError  # noqa: E402
 
 MANIFESTS = ROOT / "reports" / "data"
 PROFILES = ROOT / "workflow" / "profiles"

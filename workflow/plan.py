@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from helpers.parameters import ParameterError, read_profile, resolve
+from workflow.parameters import ParameterError, read_profile, resolve
 from helpers.results import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"

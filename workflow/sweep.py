@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine import MANIFESTS, ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
-from plan import Run, chapters, report_name
-from sweep_file import Sweep, read_sweep
+from workflow.engine import MANIFESTS, ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
+from workflow.plan import Run, chapters, report_name
+from workflow.sweep_file import Sweep, read_sweep
 
-from helpers.atomic import write
+from helpers.results import write
 from helpers.results import save_csv
 
 

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from plan import Chapter, Run, make_run, with_needed, with_needs
+from workflow.plan import Chapter, Run, make_run, with_needed, with_needs
 
-from helpers.parameters import Parameter, ParameterError, declared
+from workflow.parameters import Parameter, ParameterError, declared
 from helpers.results import ROOT
 
 Grids = dict[str, dict[str, list[Any]]]  # chapter, parameter, values

@@ -1,0 +1,305 @@
+"""BASE"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+import numpy as np
+import torch
+from skimage.color import rgb2lab
+from skimage.feature import hog
+from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline, make_pipeline
+from torch import Tensor
+from helpers.data import flat
+from helpers.data import Split
+from helpers.training import progress
+from scipy.ndimage import gaussian_filter, median_filter
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
+from helpers.metrics import psnr
+
+
+try:  # the same predictions several times quicker, but made for x86-64 only
+    from sklearnex.svm import SVC
+except ImportError:
+    from sklearn.svm import SVC
+
+
+# Makes the colours of photographs vary as much as their edges do, so that a distance heeds both.
+COLOUR_SCALE = 250.0
+
+
+def pixels(images: Tensor) -> np.ndarray:
+    """Images uint8 [N, ...] -> their pixels in a row, float32 [N, D] in [0, 1]."""
+    return flat(images).numpy()
+
+
+def hog_and_colour(images: Tensor) -> np.ndarray:
+    """Colour images uint8 [N, 3, H, W] -> float32 [N, D]: which way edges run, and which colour is where.
+
+    Histograms of oriented gradients (Dalal & Triggs 2005) of the strongest channel, nine directions in cells of 4 x 4
+    and of 8 x 8 pixels, normalised in blocks of 2 x 2 cells; mean and deviation of the colour of every cell of 4 x 4
+    pixels, in CIELAB, where distances are those that an eye sees. 2,472 numbers from 32 x 32 pixels.
+    """
+    parts = []
+    for part in images.split(1000):  # the conversions hold many times their input
+        pictures = part.permute(0, 2, 3, 1).numpy().astype(np.float32) / 255
+        parts.append(np.hstack([_edges(pictures, 4), _edges(pictures, 8), _colours(pictures, 4)]))
+    return np.concatenate(parts)
+
+
+def _edges(pictures: np.ndarray, cell: int) -> np.ndarray:
+    settings = {"orientations": 9, "pixels_per_cell": (cell, cell), "cells_per_block": (2, 2), "channel_axis": 2}
+    # Every block has length one. Divided by the root of their number, both sizes of cell weigh the same.
+    blocks = np.stack([hog(picture, **settings, feature_vector=False).reshape(-1, 36) for picture in pictures])
+    return (blocks / blocks.shape[1] ** 0.5).reshape(len(pictures), -1).astype(np.float32)
+
+
+def _colours(pictures: np.ndarray, cell: int) -> np.ndarray:
+    count, height, width, _ = pictures.shape
+    lab = rgb2lab(pictures).astype(np.float32)
+    cells = lab.reshape(count, height // cell, cell, width // cell, cell, 3)
+    means, spreads = cells.mean((2, 4)), cells.std((2, 4))
+    colours = np.concatenate([means.reshape(count, -1), spreads.reshape(count, -1)], axis=1)
+    return colours / COLOUR_SCALE
+
+
+def svm(kernel: str, settings: Mapping[str, Any], *, components: int, seed: int, calibrated: bool) -> Pipeline:
+    """PCA and a support vector machine (one against one, as ever in libsvm).
+
+    It gives scores, how many duels with others a class wins, and no probabilities. With ``calibrated`` its scores
+    s become softmax(s / T): the temperature T (Guo et al. 2017) is fitted on scores that three machines, each fitted on
+    two thirds of the training images, give to the third they have not seen; the one that predicts is fitted on all.
+    """
+    machine = SVC(kernel=kernel, **settings)
+    if calibrated:
+        machine = CalibratedClassifierCV(machine, method="temperature", ensemble=False, cv=3)
+    return make_pipeline(PCA(components, random_state=seed), machine)
+
+
+def logistic(settings: Mapping[str, Any], *, components: int, seed: int) -> Pipeline:
+    """Whitened PCA (the optimiser then needs few steps), and multinomial logistic regression."""
+    whitened = PCA(components, whiten=True, random_state=seed)
+    return make_pipeline(whitened, LogisticRegression(max_iter=500, **settings))
+
+
+def naive_bayes(components: int, *, seed: int) -> Pipeline:
+    """PCA and Gaussian naive Bayes: on components that are uncorrelated, its assumption is less wrong."""
+    return make_pipeline(PCA(components, random_state=seed), GaussianNB())
+
+
+@dataclass(frozen=True)
+class Method:
+    """A classical method: the features it sees, the settings to choose from, and how to build it from one of them."""
+
+    features: Callable[[Tensor], np.ndarray]
+    grid: Sequence[Mapping[str, Any]]
+    build: Callable[..., Pipeline]  # (settings, components, seed, calibrated) -> pipeline
+
+
+def _svm(kernel: str) -> Callable[..., Pipeline]:
+    return lambda settings, components, seed, calibrated: svm(
+        kernel, settings, components=components, seed=seed, calibrated=calibrated
+    )
+
+
+METHODS = {
+    "svm_linear": Method(pixels, [{"C": c} for c in (0.001, 0.01, 0.1)], _svm("linear")),
+    "svm_poly": Method(
+        pixels, [{"degree": d, "C": c, "coef0": 1.0} for d in (2, 3) for c in (0.3, 1.0, 3.0)], _svm("poly")
+    ),
+    "logistic": Method(
+        pixels,
+        [{"C": c} for c in (0.0001, 0.001, 0.01)],
+        lambda settings, components, seed, calibrated: logistic(settings, components=components, seed=seed),
+    ),
+    "gaussian_nb": Method(
+        pixels,
+        [{"components": n} for n in (8, 16, 32, 64)],
+        lambda settings, components, seed, calibrated: naive_bayes(min(settings["components"], components), seed=seed),
+    ),
+    "svm_rbf_hog": Method(hog_and_colour, [{"C": c} for c in (1.0, 3.0, 10.0)], _svm("rbf")),
+}
+
+
+def check(components: int) -> None:
+    """Raises ValueError for a number of principal components that cannot be."""
+    if components < 1:
+        raise ValueError(f"components must be at least 1, not {components}")
+
+
+def choose(name: str, train: Split, validation: Split, *, components: int, seed: int) -> list[dict[str, Any]]:
+    """Fit ``name`` with every setting of its grid on ``train``; rows of ``settings`` and validation ``accuracy``.
+
+    Best first; among equals the first in the grid.
+    """
+    method = METHODS[name]
+    seen, held_out = method.features(train.images), method.features(validation.images)
+    rows = []
+    for settings in method.grid:
+        model = method.build(settings, _limit(components, seen), seed, False).fit(seen, train.labels.numpy())
+        accuracy = float((model.predict(held_out) == validation.labels.numpy()).mean())
+        rows.append({"settings": settings, "accuracy": accuracy})
+        progress(f"{name:<16} {words(settings):<28} validation accuracy {accuracy:.4f}")
+    return sorted(rows, key=lambda row: row["accuracy"], reverse=True)
+
+
+def words(settings: Mapping[str, Any]) -> str:
+    """Settings as a reader sees them: "degree 3, C 1"."""
+    return ", ".join(f"{key} {value:g}" for key, value in settings.items())
+
+
+def fit(name: str, settings: Mapping[str, Any], train: Split, *, components: int, seed: int) -> Fitted:
+    """Fit ``name`` with ``settings`` on all of ``train``, features and calibration included in its seconds."""
+    method, started = METHODS[name], time.perf_counter()
+    features = method.features(train.images)
+    model = method.build(settings, _limit(components, features), seed, True).fit(features, train.labels.numpy())
+    fitted = Fitted(model, method.features, time.perf_counter() - started)
+    progress(f"{name:<16} fitted on {len(train)} images  {fitted.seconds:.1f} s")
+    return fitted
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted classical model and what fitting took."""
+
+    model: BaseEstimator
+    features: Callable[[Tensor], np.ndarray]
+    seconds: float
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Class probabilities, float32 [N, classes]."""
+        return torch.from_numpy(self.model.predict_proba(self.features(images))).float()
+
+    @property
+    def temperature(self) -> float | None:
+        """The temperature of a calibrated SVM, None for other models."""
+        last = self.model[-1]
+        if not isinstance(last, CalibratedClassifierCV):
+            return None
+        return 1 / float(np.ravel(last.calibrated_classifiers_[0].calibrators[0].beta_)[0])
+
+
+def _limit(components: int, features: np.ndarray) -> int:
+    # PCA cannot have more components than images; three folds must do with two thirds of them.
+    return min(components, 2 * len(features) // 3, features.shape[1])
+
+
+def untuned_accuracy(name: str, train: Split, test: Split) -> float:
+    """Test accuracy of one of Report A's methods as the library has it: no setting changed, on raw pixels.
+
+    Raises ValueError for a method that Report A does not have.
+    """
+    models = {
+        "svm_linear": SVC(kernel="linear"),
+        "svm_poly": SVC(kernel="poly"),
+        "logistic": LogisticRegression(),
+        "gaussian_nb": GaussianNB(),
+    }
+    if name not in models:
+        raise ValueError(f"Report A has no {name}: choose one of {', '.join(models)}")
+    with warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):  # 100 steps are its default: few
+        model = models[name].fit(pixels(train.images), train.labels.numpy())
+    accuracy = float((model.predict(pixels(test.images)) == test.labels.numpy()).mean())
+    progress(f"{name:<16} untuned on {len(train)} images")
+    return accuracy
+
+
+def fitting_counts(accuracies: Sequence[float], *, limit: int, digits: int = 8) -> list[int]:
+    """How many images may be behind ``accuracies``, all taken on the same ones and printed to ``digits`` decimals.
+
+    Every number up to ``limit`` of which some whole number of hits gives each of them.
+    """
+    half = 0.5 * 10**-digits + 1e-12  # and what float64 adds
+    return [n for n in range(1, limit + 1) if all(abs(round(a * n) / n - a) <= half for a in accuracies)]
+
+
+def fitting_totals(
+    accuracies: Sequence[float], overall: float, *, digits: int, limit: int, total: int
+) -> list[tuple[int, ...]]:
+    """The numbers of images of each class that fit class-wise ``accuracies`` and add up to ``total``, with an accuracy
+    over all images that rounds to ``overall`` at ``digits`` decimals.
+    """
+    choices = [fitting_counts([accuracy], limit=limit) for accuracy in accuracies]
+    found = []
+    for counts in itertools.product(*choices):
+        hits = sum(round(a * n) for a, n in zip(accuracies, counts, strict=True))
+        if sum(counts) == total and math.isclose(hits / total, overall, abs_tol=0.5 * 10**-digits):
+            found.append(counts)
+    return found
+
+
+Filter = Callable[[np.ndarray, float], np.ndarray]  # images [N, H, W], strength -> images [N, H, W]
+
+
+def _median(images: np.ndarray, size: float) -> np.ndarray:
+    return median_filter(images, size=(1, int(size), int(size)))
+
+
+def _gaussian(images: np.ndarray, width: float) -> np.ndarray:
+    return gaussian_filter(images, sigma=(0, width, width))
+
+
+def _non_local_means(images: np.ndarray, strength: float) -> np.ndarray:
+    # Buades, Coll & Morel 2005: average pixels whose 5 x 5 surroundings look alike.
+    settings = {"patch_size": 5, "patch_distance": 6, "fast_mode": True}
+    return np.stack([denoise_nl_means(image, h=strength, **settings) for image in images])
+
+
+def _total_variation(images: np.ndarray, weight: float) -> np.ndarray:
+    # Rudin, Osher & Fatemi 1992, by Chambolle's algorithm; the images are a batch, not a volume: one at a time.
+    return np.stack([denoise_tv_chambolle(image, weight=weight, max_num_iter=50) for image in images])
+
+
+# Name in results.json: the filter, and the strengths among which one is chosen.
+FILTERS: dict[str, tuple[Filter, Sequence[float]]] = {
+    "median": (_median, (3, 5, 7)),
+    "gaussian": (_gaussian, (0.6, 0.8, 1.0, 1.2, 1.5)),
+    "nlm": (_non_local_means, (0.1, 0.15, 0.2, 0.3, 0.4, 0.6)),
+    "tv": (_total_variation, (0.2, 0.3, 0.45, 0.7)),
+}
+
+
+def restore(name: str, noisy: Tensor, strength: float, scale: tuple[float, float]) -> Tensor:
+    """Filter ``noisy`` [N, 784] and undo the loss of contrast: ``scale`` = (a, b) gives a x + b, clipped to [0, 1].
+
+    Clipping noise lifts black and lowers white, and every smoothing filter keeps that; a and b mend it.
+    """
+    a, b = scale
+    return (_apply(name, noisy, strength) * a + b).clamp_(0, 1)
+
+
+def choose(noisy: Tensor, clean: Tensor) -> dict[str, dict[str, float | tuple[float, float]]]:
+    """For every filter the ``strength`` and contrast ``scale`` that restore ``noisy`` [N, 784] best, by mean PSNR.
+
+    For each strength the scale is the least-squares fit to ``clean``; give validation images. Every filter is rescaled
+    alike, so none is held back by the range of its output.
+    """
+    chosen = {}
+    for name, (_, strengths) in FILTERS.items():
+        tried: list[Mapping] = []
+        for strength in strengths:
+            filtered = _apply(name, noisy, strength)
+            x, y = filtered.flatten().double(), clean.flatten().double()
+            a = ((x - x.mean()) * (y - y.mean())).mean() / x.var(correction=0)
+            scale = (a.item(), (y.mean() - a * x.mean()).item())
+            restored = (filtered * scale[0] + scale[1]).clamp_(0, 1)
+            tried.append({"strength": strength, "scale": scale, "psnr": psnr(restored, clean).mean().item()})
+        chosen[name] = max(tried, key=lambda row: row["psnr"])
+    return chosen
+
+
+def _apply(name: str, images: Tensor, strength: float) -> Tensor:
+    side = round(images.shape[1] ** 0.5)
+    filtered = FILTERS[name][0](images.numpy().reshape(-1, side, side), strength)
+    return torch.from_numpy(np.ascontiguousarray(filtered, dtype=np.float32)).flatten(1)

@@ -1,0 +1,182 @@
+"""The rows of the comparison's tables: one table a task, and Report B's two tables with both models side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from helpers.comparison.claims import Answer, Found, Measured, classes_ahead, measure
+from helpers.data import CLASSES
+
+MISSING = "not run"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task's table shows: the reported figures whose keys begin so, and metrics nobody reported, in words."""
+
+    keys: tuple[str, ...] = ()
+    unreported: Mapping[str, str] | None = None
+
+
+def _metrics(chapter: str, **names: str) -> dict[str, str]:
+    return {f"{chapter}/{metric.replace('__', '.')}": words for metric, words in names.items()}
+
+
+TASKS = {
+    "A.Q1": Task(
+        ("A.Q1.",),
+        _metrics(
+            "01_autoencoder",
+            inbuilt__code_accuracy="accuracy from the inbuilt autoencoder's codes",
+            pca__code_accuracy="accuracy from PCA codes",
+            pixels__code_accuracy="accuracy from raw pixels",
+        ),
+    ),
+    "A.Q2": Task(
+        (),
+        _metrics(
+            "02_denoising",
+            scratch__psnr="PSNR of the D-AE by hand (dB)",
+            inbuilt__psnr="PSNR of the inbuilt D-AE (dB)",
+            ae__noisy_code_accuracy="accuracy on noisy images from AE codes",
+            dae__noisy_code_accuracy="accuracy on noisy images from D-AE codes",
+        )
+        | _metrics(
+            "03_center_loss",
+            ae__softmax__test_accuracy="accuracy of the AE with softmax loss",
+            ae__center__test_accuracy="accuracy of the AE with center loss",
+            dae__softmax__test_accuracy="accuracy of the D-AE with softmax loss",
+            dae__center__test_accuracy="accuracy of the D-AE with center loss",
+        ),
+    ),
+    "A.bonus": Task(
+        (),
+        _metrics(
+            "04_cifar10_bonus",
+            pca__code_accuracy="accuracy from PCA codes",
+            ae__code_accuracy="accuracy from AE codes",
+            dae__code_accuracy="accuracy from D-AE codes",
+            ae__psnr="PSNR on noisy images, AE (dB)",
+            dae__psnr="PSNR on noisy images, D-AE (dB)",
+        ),
+    ),
+    "A.Q3": Task(
+        ("A.Q2.cnn.", "A.Q3."),
+        _metrics(
+            "07_classical_baselines",
+            ffnn__test_accuracy="accuracy of the feed-forward net",
+            svm_rbf_hog__test_accuracy="accuracy of an RBF SVM on HOG + colour",
+            majority__test_accuracy="accuracy of naming the most frequent class",
+        ),
+    ),
+    "B.T1": Task(
+        (),
+        _metrics(
+            "02_denoising",
+            noisy__psnr="PSNR of the noisy images (dB)",
+            median__psnr="PSNR after a median filter (dB)",
+            conv__psnr="PSNR of the convolutional denoiser (dB)",
+        ),
+    ),
+    "B.T2": Task(("B.T2.",), _metrics("05_fashion_cnn", cnn__calibration_error="calibration error of the CNN")),
+    "B.T3": Task(
+        ("B.T3.",),
+        _metrics(
+            "06_transfer",
+            random_init__test_accuracy="accuracy of the same net from a random start",
+            same_domain__test_accuracy="accuracy when pre-trained on garments",
+        ),
+    ),
+    "B.T4": Task(
+        ("B.T4.",),
+        _metrics(
+            "06_transfer",
+            full_frozen_noisy__clean_test_accuracy="accuracy of the AE frozen with noise, on images without",
+        ),
+    ),
+}
+
+
+def _spec(words: str) -> str:
+    return ".2f" if "dB" in words else ".4f"
+
+
+def task_rows(task: str, answered: Mapping[str, Answer], found: Found) -> list[dict[str, str]]:
+    """The table of one of TASKS: reported, reproduced, ours, and whether ours is better."""
+    keys, unreported = TASKS[task].keys, TASKS[task].unreported or {}
+    rows = [_row(answer) for key, answer in answered.items() if key.startswith(keys) and answer.figure.is_claim]
+    for path, words in unreported.items():
+        ours, again = measure(path, None, found.runs), measure(path, None, found.original)
+        cells = [item.text(_spec(words)) if item else MISSING for item in (again, ours)]
+        rows.append({"figure": words, "reported": "no figure", "reproduced": cells[0], "ours": cells[1], "better": ""})
+    return rows
+
+
+def _row(answer: Answer) -> dict[str, str]:
+    figure, ours = answer.figure, answer.ours
+    text = MISSING if ours is None else ours.text()
+    if ours and ours.classes:
+        text += f", ahead in {classes_ahead(figure, ours)} of {len(ours.classes)}"
+    again = "—" if figure.reproduced is None else MISSING if answer.reproduced is None else answer.reproduced.text()
+    return {
+        "figure": figure.what,
+        "reported": figure.printed,
+        "reproduced": again,
+        "ours": text,
+        "better": "" if answer.verdict == MISSING else answer.verdict,
+    }
+
+
+def _short(measured: Measured | None) -> str:
+    return MISSING if measured is None else f"{measured.value:.4f}"
+
+
+def last_epoch_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
+    """Report B's first table of Task 4: both models' accuracies and losses, its figures and ours."""
+    what = {
+        "accuracy": "test accuracy",
+        "test_loss": "test loss",
+        "train_accuracy": "training accuracy, last epoch",
+        "train_loss": "training loss, last epoch",
+        "val_accuracy": "validation accuracy, last epoch",
+        "val_loss": "validation loss, last epoch",
+    }
+    return [
+        {"": words}
+        | {
+            f"{model}, {whose}": answered[f"B.{task}.{key}"].figure.printed
+            if whose == "reported"
+            else _short(answered[f"B.{task}.{key}"].ours)
+            for task, model in (("T2", "CNN"), ("T3", "encoder"))
+            for whose in ("reported", "ours")
+        }
+        for key, words in what.items()
+    ]
+
+
+def per_class_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
+    """Report B's table of precision, recall and F by class: in each cell its figure and ours, in
+    percent; last the means.
+    """
+    columns = {
+        f"{model} {short}": answered[f"B.{task}.{key}"]
+        for task, model in (("T2", "CNN"), ("T3", "encoder"))
+        for key, short in (("precision", "P"), ("recall", "R"), ("f1", "F"))
+    }
+    rows = [
+        {"class": word}
+        | {name: _pair(float(a.figure.values[k]), a.ours.classes[k] if a.ours else None) for name, a in columns.items()}
+        for k, word in enumerate(CLASSES["FashionMNIST"])
+    ]
+    means = {name: _pair(a.figure.mean, a.ours.value if a.ours else None) for name, a in columns.items()}
+    return [*rows, {"class": "mean"} | means]
+
+
+def _pair(theirs: float, ours: float | None) -> str:
+    return f"{100 * theirs:.2f} / " + ("—" if ours is None else f"{100 * ours:.2f}")
+
+
+def missing(chapters: Sequence[str], found: Found) -> list[str]:
+    """Those of ``chapters`` that left no results among what was found."""
+    return [chapter for chapter in chapters if chapter not in found.runs]

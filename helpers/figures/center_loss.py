@@ -1,0 +1,60 @@
+"""Figures of codes that are judged by distance: codes in the plane with their centres, and verification curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from torch import Tensor
+
+from helpers.metrics import Verification
+from helpers.plots import CLASSES, INK, MODELS, NAMES, WIDTH, name_of
+
+# The colour says which encoder a model started from, the line which loss it was trained on: softmax is dashed.
+for key in ("ae", "dae"):
+    for loss in ("before", "softmax", "center"):
+        MODELS[f"{key}.{loss}"], NAMES[f"{key}.{loss}"] = MODELS[key], f"{NAMES[key]}, {loss}"
+
+
+def planar_codes(
+    codes: Mapping[str, Tensor], centres: Mapping[str, Tensor], labels: Tensor, classes: Sequence[str]
+) -> Figure:
+    """Codes [N, 2] by panel, two panels a row, coloured by class, with the centres [classes, 2] drawn as rings.
+
+    Every panel has a scale of its own, the same along both axes.
+    """
+    rows = -(-len(codes) // 2)
+    figure, axes = plt.subplots(rows, 2, squeeze=False, figsize=(WIDTH, rows * WIDTH / 2 + 0.35))
+    colours = np.asarray(CLASSES)[np.asarray(labels)]
+    ring = {"linestyle": "", "marker": "o", "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": INK}
+    for axis in axes.flat[len(codes) :]:
+        axis.axis("off")
+    for axis, (title, points) in zip(axes.flat, codes.items(), strict=False):
+        # Thousands of points would make a heavy vector picture: draw them as pixels, the words as text.
+        axis.scatter(*np.asarray(points).T, s=2, c=colours, linewidths=0, alpha=0.5, rasterized=True)
+        axis.plot(*np.asarray(centres[title]).T, **ring)
+        axis.set(title=title)
+        axis.set_aspect("equal", adjustable="datalim")
+        axis.set_box_aspect(1)
+    dots = [Line2D([], [], linestyle="", marker="o", markersize=4, color=CLASSES[k]) for k in range(len(classes))]
+    look = {"ncols": len(classes) + 1, "handletextpad": -0.2, "columnspacing": 1.2}
+    figure.legend([*dots, Line2D([], [], **ring)], [*classes, "centre"], loc="outside upper center", **look)
+    return figure
+
+
+def verification_curves(panels: Mapping[str, Mapping[str, Verification]]) -> Figure:
+    """ROC curves by panel and model, false positives on a logarithmic axis; softmax dashed, center loss solid."""
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, sharey=True, figsize=(WIDTH, 2.9))
+    for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        for name, curve in curves.items():
+            look = {"linestyle": "--" if name.endswith("softmax") else "-", "linewidth": 1.3, "color": MODELS[name]}
+            axis.plot(curve.false_positive, curve.true_positive, label=name_of(name), **look)
+        axis.set(title=title, xlabel="two digits taken for one", xscale="log", xlim=(1e-3, 1), ylim=(0, 1.02))
+        axis.grid(color="#e5e5e5", linewidth=0.6)
+    axes[0, 0].set_ylabel("one digit recognised as one")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    return figure

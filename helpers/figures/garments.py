@@ -1,0 +1,162 @@
+"""Figures of classifiers of grey pictures: learning curves, right and wrong answers, reliability, few labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from torch import Tensor
+
+from helpers.metrics import Reliability
+from helpers.plots import INK, MODELS, NAMES, PALE, WIDTH, name_of
+from helpers.training import History
+
+RIGHT, WRONG = "#1a7f37", "#b3261e"
+# Okabe & Ito 2008, as in helpers.plots: Report B's own in its colour, the controls in others.
+MODELS |= {
+    "seed_cnn": MODELS["reported"],
+    "cnn": "#0072B2",
+    "encoder": "#0072B2",
+    "full_frozen": "#D55E00",
+    "full_trainable": "#E69F00",
+    "full_frozen_noisy": "#CC79A7",
+    "random_init": "#7F7F7F",
+    "same_domain": "#009E73",
+    "encoder_frozen": "#D55E00",
+    "classifier_alone": "#009E73",
+    "pretrained": "#0072B2",
+    "frozen": "#D55E00",
+    "random": "#7F7F7F",
+}
+GARMENTS = {
+    "seed_cnn": "Report B's CNN",
+    "cnn": "our CNN",
+    "encoder": "encoder from digits",
+    "random_init": "encoder from random weights",
+    "same_domain": "encoder from garments",
+    "encoder_frozen": "encoder from digits, frozen",
+    "full_frozen": "frozen denoiser",
+    "full_trainable": "trainable denoiser",
+    "full_frozen_noisy": "frozen denoiser, noise",
+    "classifier_alone": "classifier alone",
+}
+NAMES |= GARMENTS | {"pretrained": "fine-tuned", "frozen": "frozen", "random": "random weights"}
+
+
+def learning_curves(histories: Mapping[str, History]) -> Figure:
+    """Accuracy left and loss right, a colour for each network: training solid, validation dashed."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.7))
+    for name, history in histories.items():
+        epochs = range(1, len(history.loss) + 1)
+        look = {"color": MODELS[name], "linewidth": 1.4}
+        for axis, trained, held_out in (
+            (left, history.accuracy, history.validation_accuracy),
+            (right, history.loss, history.validation_loss),
+        ):
+            axis.plot(epochs, trained, label=name_of(name), **look)
+            axis.plot(epochs, held_out, "--", marker="o", markersize=2, **look)
+    left.set(title="Accuracy", xlabel="epoch")
+    left.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+    right.set(title="Cross entropy", xlabel="epoch")
+    for axis in (left, right):
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
+    handles, words = left.get_legend_handles_labels()
+    handles += [Line2D([], [], color=INK, linewidth=1.2, linestyle=style) for style in ("-", "--")]
+    figure.legend(handles, [*words, "training", "validation"], loc="outside lower center", ncols=3, handlelength=2.4)
+    return figure
+
+
+def answers(
+    blocks: Mapping[str, Tensor], images: Tensor, probabilities: Tensor, labels: Tensor, classes: Sequence[str]
+) -> Figure:
+    """Blocks of test images [N, H, W], chosen by their indices, each with what was predicted and how surely.
+
+    One block has eight images a row, two have four; right answers have a green frame, wrong ones a red one and the true
+    class under the predicted one.
+    """
+    columns = 8 // len(blocks)
+    rows = -(-max(map(len, blocks.values())) // columns)
+    cell, head = WIDTH / (columns * len(blocks) + 0.5 * (len(blocks) - 1)), 0.22
+    high = cell + 0.12
+    figure = plt.figure(figsize=(WIDTH, rows * high + head))
+    # Placed by hand. Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
+    figure.set_layout_engine("none")
+    height = figure.get_figheight()
+    for block, (title, chosen) in enumerate(blocks.items()):
+        start = block * (columns + 0.5) * cell
+        figure.text((start + 0.1 * cell) / WIDTH, 1 - 0.03 / height, title, va="top", fontsize=8.5)
+        for k, index in enumerate(chosen.tolist()):
+            row, column = divmod(k, columns)
+            left, top, side = start + (column + 0.1) * cell, head + row * high, 0.8 * cell
+            axis = figure.add_axes((left / WIDTH, 1 - (top + side) / height, side / WIDTH, side / height))
+            _answer(axis, images[index], probabilities[index], int(labels[index]), classes)
+    return figure
+
+
+def _answer(axis: Axes, image: Tensor, probabilities: Tensor, label: int, classes: Sequence[str]) -> None:
+    guess = int(probabilities.argmax())
+    colour = RIGHT if guess == label else WRONG
+    axis.imshow(np.asarray(image), vmin=0, vmax=255, interpolation="none")
+    axis.set(xticks=[], yticks=[])
+    for spine in axis.spines.values():
+        spine.set(visible=True, color=colour, linewidth=1.6)
+    words = f"{classes[guess]} {float(probabilities[guess]):.0%}"
+    if guess != label:
+        words += f"\nis {classes[label]} {float(probabilities[label]):.0%}"
+    axis.set_xlabel(words, fontsize=5.6, color=colour, labelpad=2, linespacing=1.05)
+
+
+def reliability_diagrams(models: Mapping[str, Mapping[str, Reliability]]) -> Figure:
+    """A panel for each model: share of right answers against confidence, the area of a dot its number of images.
+
+    A panel shows one or more stages, such as before and after temperature scaling; on the diagonal they are right.
+    """
+    figure, axes = plt.subplots(1, len(models), squeeze=False, sharey=True, figsize=(WIDTH, 2.9))
+    for axis, (name, stages) in zip(axes[0], models.items(), strict=True):
+        axis.plot([0, 1], [0, 1], color=PALE, linewidth=0.8, linestyle=":")
+        for stage, (word, r) in enumerate(stages.items()):
+            colour = MODELS[name] if stage == len(stages) - 1 else PALE
+            axis.plot(r.confidence, r.accuracy, color=colour, linewidth=1, label=f"{word}: error {r.error:.1%}")
+            axis.scatter(r.confidence, r.accuracy, s=3 + 60 * r.count / r.count.sum(), color=colour, zorder=3)
+        axis.set(title=name_of(name), xlabel="confidence", xlim=(0, 1.03), ylim=(0, 1.03))
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+        axis.legend(loc="upper left")
+    axes[0, 0].set_ylabel("share of right answers")
+    return figure
+
+
+def accuracy_by_labels(counts: Sequence[int], accuracies: Mapping[str, Tensor], *, reference: float) -> Figure:
+    """Left test accuracy, right the lead over random weights in points, against the number of labelled images.
+
+    ``accuracies`` are [counts, draws] by model. Lines are means, bands reach from the worst to the best draw;
+    ``reference`` is drawn as a line across.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), width_ratios=(1.5, 1))
+    for name, values in accuracies.items():
+        mean, low, high = values.mean(1), values.amin(1), values.amax(1)
+        look = {"color": MODELS[name], "marker": "o", "markersize": 3, "linewidth": 1.4}
+        left.plot(counts, mean, label=name_of(name), **look)
+        left.fill_between(counts, low, high, color=MODELS[name], alpha=0.2, linewidth=0)
+    left.axhline(reference, color=PALE, linewidth=0.8, linestyle=":")
+    left.text(counts[0], reference, "encoder from garments, all labels", fontsize=6.5, va="top", color=INK)
+    left.set(title="Accuracy", xlabel="labelled images")
+    gains = {name: 100 * (values - accuracies["random"]) for name, values in accuracies.items() if name != "random"}
+    right.axhline(0, color=MODELS["random"], linewidth=1.2)
+    for name, values in gains.items():
+        right.plot(counts, values.mean(1), color=MODELS[name], marker="o", markersize=3, linewidth=1.4)
+        right.fill_between(counts, values.amin(1), values.amax(1), color=MODELS[name], alpha=0.2, linewidth=0)
+    right.set(title="Ahead of random weights (points)", xlabel="labelled images")
+    left.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+    for axis in (left, right):
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.0f}"))
+        axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
+    left.legend(loc="lower right")
+    return figure

@@ -1,0 +1,86 @@
+"""The colour autoencoder: PCA before training, better than PCA after it, and refusals."""
+
+import pytest
+import torch
+from sklearn.decomposition import PCA
+
+from helpers import device, evaluation, training
+from helpers.models import ColourAutoencoder, principal_components
+
+
+def scenes(n=80):
+    """Smooth colour images [n, 3072] with a bright square on them."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(n, 3, 4, 4, generator=generator)
+    images = torch.nn.functional.interpolate(images, size=32, mode="bilinear")
+    for k in range(n):
+        images[k, k % 3, 4 + k % 17 : 12 + k % 17, 6 + k % 13 : 14 + k % 13] = 1
+    return images.flatten(1)
+
+
+def test_it_starts_as_pca():
+    images = scenes()
+    network = ColourAutoencoder(principal_components(images, 7), width=2)
+    pca = PCA(7, svd_solver="full").fit(images.numpy())
+    expected = torch.from_numpy(pca.inverse_transform(pca.transform(images.numpy())))
+    restored = training.denoise(network, images, device.pick().exact)
+    torch.testing.assert_close(restored, expected.clamp(0, 1), atol=1e-4, rtol=0)
+    with torch.no_grad():
+        codes = network.encode(images.view(-1, 3, 32, 32))
+    torch.testing.assert_close(codes.var(0, correction=0), torch.ones(7), atol=1e-3, rtol=0)
+
+
+def test_free_numbers_start_beside_pca_and_change_no_picture():
+    images, exact = scenes(), device.pick().exact
+    torch.manual_seed(0)
+    network = ColourAutoencoder(principal_components(images, 7), free=3, width=2)
+    linear = ColourAutoencoder(principal_components(images, 4), width=2)
+    torch.testing.assert_close(training.denoise(network, images, exact), training.denoise(linear, images, exact))
+    codes = training.encode(network, images, exact)
+    torch.testing.assert_close(codes[:, :4], training.encode(linear, images, exact))
+    assert codes[:, 4:].std(0).min() > 1e-3  # features of the image, not nothing
+
+
+@pytest.mark.parametrize("free", [-1, 7])
+def test_not_all_numbers_can_be_free(free):
+    with pytest.raises(ValueError, match="0 to 6 may be free"):
+        ColourAutoencoder(principal_components(scenes(), 7), free=free)
+
+
+def test_encoding_and_decoding_in_turn_are_the_whole_network():
+    images, exact = scenes(), device.pick().exact
+    network = ColourAutoencoder(principal_components(images, 7), width=2)
+    torch.nn.init.normal_(network.refine[-2].weight, std=0.1)
+    codes = training.encode(network, images, exact)
+    assert codes.shape == (len(images), 7)
+    torch.testing.assert_close(training.decode(network, codes, exact), training.denoise(network, images, exact))
+
+
+def test_training_only_improves_on_it():
+    images = scenes()
+    torch.manual_seed(0)
+    network = ColourAutoencoder(principal_components(images, 7), width=4)
+    settings = {"epochs": 15, "batch_size": 16, "learning_rate": 0.005, "seed": 0, "device": device.pick()}
+    before = evaluation.psnr(training.denoise(network, images, device.pick().exact), images).mean()
+    history = training.train_denoiser(network, images, corrupt=None, validation=(images, images), **settings)
+    after = evaluation.psnr(training.denoise(network, images, device.pick().exact), images).mean()
+    assert after > before and history.validation_loss[-1] < history.validation_loss[0]
+
+
+@pytest.mark.parametrize("code_size", [0, -1, 80, 4000])
+def test_a_code_that_pca_cannot_fill_is_refused(code_size):
+    with pytest.raises(ValueError, match="components cannot be had"):
+        principal_components(scenes(), code_size)
+
+
+def test_ssim_of_colour_is_the_mean_of_its_channels():
+    a, b = scenes(6), scenes(12)[6:]
+    channels = [evaluation.ssim(a[:, k * 1024 : (k + 1) * 1024], b[:, k * 1024 : (k + 1) * 1024]) for k in range(3)]
+    torch.testing.assert_close(evaluation.ssim(a, b, channels=3), torch.stack(channels).mean(0))
+
+
+def test_principal_components_of_few_and_of_many_images_agree():
+    images = torch.rand(60, 12, generator=torch.Generator().manual_seed(0))
+    few, many = principal_components(images[:11], 3), principal_components(images[:11].repeat(6, 1), 3)
+    for a, b in zip(few, many, strict=True):
+        torch.testing.assert_close(a.abs(), b.abs(), atol=1e-4, rtol=1e-3)  # the sign of a direction is free

@@ -1,0 +1,73 @@
+"""`make report`: check the settings, fetch and check the data, run what is not up to date, say where the report is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workflow import sweep
+from workflow.engine import ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
+from workflow.plan import chapters, make_run, report_name, select, with_needed
+
+from helpers.results import write_csv
+
+FORMATS = {"html": ["html"], "pdf": ["pdf"], "both": ["html", "pdf"]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the report; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="standard")
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--notebooks", default="", help="starts of chapter names; all when empty")
+    parser.add_argument("--assignment", default="", help="only the chapters of this one of the original assignments")
+    parser.add_argument("--format", default="both", help="html, pdf or both")
+    parser.add_argument("--sweep", default="", help="a sweep file: its runs first, and a chapter on them at the end")
+    parser.add_argument("--author", default="")
+    parser.add_argument("--roll", default="")
+    parser.add_argument("--dry", action="store_true", help="of a sweep: say what would be run")
+    parser.add_argument("--on", default="", help="of a sweep: where to run it, as workflow/sweep.py takes it")
+    options = parser.parse_args(arguments)
+    return guarded("make report", lambda: carry_out(options))
+
+
+def carry_out(options: argparse.Namespace) -> int:
+    """Make the report that the settings ask for; returns the exit status."""
+    if not options.seed.isdecimal():
+        raise Stop(f"SEED must be a whole number, 0 or more, not '{options.seed}'")
+    if options.format not in FORMATS:
+        raise Stop(f"FORMAT must be html, pdf or both, not '{options.format}'")
+    endings = FORMATS[options.format]
+    # Not as config: Snakemake would make a number of a roll number.
+    os.environ |= {"REPORT_AUTHOR": options.author, "REPORT_ROLL": options.roll}
+    if options.sweep:
+        if options.notebooks or options.assignment or options.seed != "0":
+            raise Stop("SWEEP says which notebooks and seeds: leave NOTEBOOKS, ASSIGNMENT and SEED out")
+        return sweep.make(Path(options.sweep), options.profile, endings, dry=options.dry, on=options.on)
+    if options.dry or options.on:
+        raise Stop("DRY and ON are for sweeps: name one, such as SWEEP=workflow/sweeps/seeds.yaml")
+    found = chapters(options.profile)
+    selected = select(found, options.notebooks.split(), options.assignment)
+    runs = [make_run(found, options.profile, chapter.name, int(options.seed)) for chapter in selected]
+    folder, name = f"reports/{options.profile}", report_name(options.assignment)
+    with only_one() as lock:
+        refresh_data(with_needed(runs).values())
+        config = [f"profile={options.profile}", f"seed={options.seed}", f"assignment={options.assignment}"]
+        config += [f"notebooks={' '.join(chapter.name for chapter in selected)}", f"formats={' '.join(endings)}"]
+        try:
+            done = snakemake(config, lock=lock)
+        finally:
+            write_csv(ROOT / folder)
+        if not done:
+            raise Stop("stopped; `make report` goes on from what had finished")
+        publish(folder, name, endings)
+    made = " and ".join(f"{name}.{ending}" for ending in endings)
+    print(f"{folder}: {made}, results.csv; each run in seed-{options.seed}/")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The closing appendix: how the chapters were run, from what their results.json say."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from workflow.report import pandoc
+from workflow.report.pandoc import Blocks
+from workflow.report.tables import plain_table
+
+Run = dict[str, Any]  # notebook, seed, profile and provenance; older records lack some of it
+
+
+def how_run(runs: list[Run]) -> Blocks:
+    """Tables of the runs, of machines and versions, and of the data; what no record tells is left out."""
+    if not runs:
+        return []
+    columns = ["Notebook", "Seed", "Profile", "Device", "Threads", "Time", "Peak memory"]
+    listed = [
+        ("Runs", columns, [facts(run) for run in runs]),
+        ("Machine and versions", ["What", "Value", "Notebooks"], distinct(runs, equipment)),
+        ("Data", ["Data set", "Fingerprint", "Notebooks"], distinct(runs, lambda run: run.get("data", {}).items())),
+        ("Files of the data", ["File", "MD5", "Notebooks"], sorted(distinct(runs, files))),
+    ]
+    blocks = [pandoc.header(1, "report-runs", [pandoc.string("How this was run")])]
+    for title, names, rows in listed:
+        if rows:
+            label = f"report-{title.lower().replace(' ', '-')}-table"
+            blocks += [pandoc.header(2, label, [pandoc.string(title)]), plain_table(names, rows)]
+    return blocks
+
+
+def facts(run: Run) -> list[str]:
+    """One run as texts; seconds and megabytes in readable units."""
+    told = [str(run.get(key, "—")) for key in ("notebook", "seed", "profile", "device", "threads")]
+    minutes, seconds = divmod(round(run.get("seconds", 0)), 60)
+    time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s" if "seconds" in run else "—"
+    memory = f"{run['peak_memory_mb']:,.0f} MB" if run.get("peak_memory_mb") else "—"
+    return [*told, time, memory]
+
+
+def files(run: Run) -> Iterable[tuple[str, str]]:
+    """The files of data that a run has read, each with its MD5."""
+    return [pair for md5s in run.get("data_md5", {}).values() for pair in md5s.items()]
+
+
+def equipment(run: Run) -> Iterable[tuple[str, str]]:
+    """What a run was computed with, by name."""
+    hardware = run.get("hardware", {})
+    memory = f"{hardware['memory_gb']} GB" if "memory_gb" in hardware else None
+    told = {
+        "Processor": hardware.get("processor"),
+        "Architecture": run.get("machine"),
+        "Cores": hardware.get("cores"),
+        "Memory": memory,
+        "GPU": hardware.get("gpu"),
+        "Computed on": run.get("precision"),
+        "Python": run.get("python"),
+        "torch": run.get("torch"),
+    }
+    return [(name, str(value)) for name, value in (told | run.get("packages", {})).items() if value]
+
+
+def distinct(runs: list[Run], pairs: Callable[[Run], Iterable[tuple[str, str]]]) -> list[list[str]]:
+    """Every (name, value) that ``pairs`` finds in the runs, once, with the notebooks concerned; one name together."""
+    users: dict[str, dict[str, list[str]]] = {}
+    for run in runs:
+        for name, value in pairs(run):
+            users.setdefault(name, {}).setdefault(value, []).append(run["notebook"])
+    return [
+        [name, value, "all" if len(notebooks) == len(runs) else ", ".join(dict.fromkeys(notebooks))]
+        for name, values in users.items()
+        for value, notebooks in values.items()
+    ]

@@ -1,0 +1,56 @@
+"""What the cover says: read from a small TOML file, and nothing else is configured there."""
+
+import os
+import tomllib
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workflow.report.notebook import ReportError, first_line
+
+
+@dataclass(frozen=True)
+class Config:
+    """Author-given words; they are literal text in every format."""
+
+    title: str
+    subtitle: str = ""
+    author: str = ""
+    roll: str = ""
+    course: str = ""
+    institution: str = ""
+    date: str = ""
+
+
+def read_config(path: Path, overrides: dict[str, str] | None = None, *, assignment: str = "") -> Config:
+    """Read the file, then let `overrides` replace single words; an empty date becomes the day of the build.
+
+    For a report of one `assignment`, the words in the table of that name come before those of the whole. Raises
+    ReportError when the file is missing, is not TOML, or has a key or value that no cover shows.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = {key: values.pop(key) for key, value in list(values.items()) if isinstance(value, dict)}
+        values |= tables.get(assignment, {}) | (overrides or {})
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ReportError(f"{path}: not TOML ({first_line(error)})") from None
+    names = [item.name for item in fields(Config)]
+    if stray := [key for table in tables.values() for key in table if key not in names]:
+        raise ReportError(f"{path}: unknown key {stray[0]} (known: {', '.join(names)})")
+    for key, value in values.items():
+        if key not in names:
+            raise ReportError(f"{path}: unknown key {key} (known: {', '.join(names)})")
+        if not isinstance(value, str):
+            raise ReportError(f'{path}: write {key} = "..." with quotes')
+    if not values.get("title"):
+        raise ReportError(f"{path}: has no title")
+    config = Config(**values)
+    day = datetime.fromtimestamp(build_time(), UTC)
+    return config if config.date else replace(config, date=f"{day.day} {day:%B %Y}")
+
+
+def build_time() -> int:
+    """Seconds since 1970 of this build; SOURCE_DATE_EPOCH, when set, makes builds repeatable."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or datetime.now(UTC).timestamp())

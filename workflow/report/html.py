@@ -1,0 +1,62 @@
+"""The report as one HTML file that needs nothing else: no network, no other file."""
+
+from pathlib import Path
+
+from workflow.report import drawing, fonts, maps, pandoc
+from workflow.report.book import Book
+from workflow.report.config import Config
+from workflow.report.pandoc import Blocks, Node
+
+TEMPLATE = Path(__file__).parent / "templates" / "report.html"
+
+
+def render(book: Book, config: Config) -> str:
+    """The whole page as text."""
+
+    def change(node: Node) -> Node | list[Node] | None:
+        return html_node(node, book)
+
+    meta = vars(config) | {"facts": book.facts, "sample": book.sample, "lang": "en"}
+    arguments = ["-t", "html5", "--mathml", "--wrap=none", "--syntax-highlighting=pygments", "--email-obfuscation=none"]
+    arguments += ["--template", str(TEMPLATE), "--toc", "--toc-depth=3"]
+    points = [pandoc.raw_block("html", maps.data(label, chart)) for label, chart in book.maps.items()]
+    page = book.write(pandoc.walk(book.blocks + book.closing, change) + points, meta, arguments)
+    head, body = page.split("</style>", 1)
+    return f"{head}{''.join(fonts.faces(body))}\n:root{{{''.join(drawing.palette(body))}}}\n</style>{body}"
+
+
+def html_node(node: Node, book: Book) -> Node | list[Node] | None:
+    """What pandoc's HTML writer needs to be told: pictures inside the file, folded code, boxes that scroll."""
+    kind, contents = node["t"], node.get("c")
+    if kind == "Figure":
+        return figure(contents, book)
+    if kind == "Table":
+        (label, _, _), caption, *rest = contents
+        bare = {"t": "Table", "c": [["", [], []], [None, []], *rest]}
+        box = scroll([bare], pandoc.plain(caption[1][0]["c"][0]) if caption[1] else "Table")
+        return {"t": "Figure", "c": [[label, ["table"], []], caption, [box]]} if caption[1] else box
+    if kind == "CodeBlock" and "source" in contents[0][1]:
+        fold = f'<details class="code"><summary>Code <span>cell {dict(contents[0][2])["cell"]}</span></summary>'
+        code = {"t": "CodeBlock", "c": [["", ["python"], []], contents[1]]}
+        return [pandoc.raw_block("html", fold), code, pandoc.raw_block("html", "</details>")]
+    if kind == "Span" and "equation" in contents[0][1]:
+        (label, classes, keys), inlines = contents
+        number = [pandoc.span("number", [pandoc.string(value)]) for _, value in keys]
+        return {"t": "Span", "c": [[label, classes, []], [pandoc.span("formula", inlines), *number]]}
+    return None
+
+
+def figure(contents: list, book: Book) -> Node:
+    """A drawn figure; above a map's picture stands the map itself, for readers whose browser runs scripts."""
+    (label, _, _), caption, body = contents
+    key = body[0]["c"][0]["c"][2][0]
+    picture = pandoc.raw_block("html", drawing.drawn(book.pictures[key], key))
+    shown = [scroll([picture], pandoc.plain(caption[1][0]["c"][0]))]
+    if chart := book.maps.get(label):
+        shown = [pandoc.raw_block("html", maps.toolbox(label, chart)), *shown]
+    return {"t": "Figure", "c": [[label, ["picture"], []], caption, shown]}
+
+
+def scroll(blocks: Blocks, name: str) -> Node:
+    """A box that scrolls sideways when its contents are wider; it is reached by keyboard too, and so has a name."""
+    return {"t": "Div", "c": [["", ["scroll"], [["role", "group"], ["tabindex", "0"], ["aria-label", name]]], blocks]}

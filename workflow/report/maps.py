@@ -1,0 +1,93 @@
+"""Maps of codes to explore in the HTML: maps.toml says which figures they are, the runs have saved the points."""
+
+import base64
+import json
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from workflow.report.notebook import Chapter, ReportError
+
+FIGURES = tomllib.loads(Path(__file__).with_name("maps.toml").read_text(encoding="utf-8"))
+# The colours of the classes as helpers.plots has them, which takes too long to import.
+COLOURS = ["cc6677", "332288", "ddcc77", "117733", "88ccee", "882255", "44aa99", "999933", "aa4499", "333333"]
+
+
+@dataclass(frozen=True)
+class Map:
+    """The points [N, 2] of every panel, by its title, and the class of each point: a place in `classes`."""
+
+    panels: dict[str, np.ndarray]
+    labels: np.ndarray
+    classes: list[str]
+
+
+def of_chapter(chapter: Chapter) -> dict[str, Map]:
+    """The maps among the figures of a chapter, by label; none for a notebook that left no record of a run.
+
+    Raises ReportError when the run has not saved the points that maps.toml names.
+    """
+    found = [part for part in chapter.parts if part.kind == "picture" and part.label in FIGURES]
+    if not (found and chapter.run):
+        return {}
+    path = chapter.folder / "arrays.npz"
+    try:
+        with np.load(path) as file:
+            saved = dict(file)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or "not a file of arrays"
+        raise ReportError(f"{found[0].where}: the map {found[0].label} needs {path}: {reason}") from None
+    return {part.label: read_map(part.label, saved, f"{part.where}: the map {part.label}") for part in found}
+
+
+def read_map(label: str, saved: dict[str, np.ndarray], where: str) -> Map:
+    """One map out of the arrays that a run has saved."""
+    panels, classes = FIGURES[label]["panels"], FIGURES[label]["classes"]
+    for name in [*panels, "labels"]:
+        if name not in saved:
+            raise ReportError(f"{where} needs the array {name}, which arrays.npz lacks: let a cell save it")
+    points = {title: saved[name] for name, title in panels.items()}
+    count = len(next(iter(points.values())))
+    labels = saved["labels"][:count]
+    if len(labels) < count or any(array.shape != (count, 2) for array in points.values()):
+        raise ReportError(f"{where} needs as many points in every panel as there are labels, and two numbers a point")
+    if not set(labels.tolist()) <= set(range(len(classes))):
+        raise ReportError(f"{where} has labels that are none of its {len(classes)} classes: mend maps.toml")
+    return Map(points, labels, classes)
+
+
+def toolbox(label: str, chart: Map) -> str:
+    """The map as HTML, hidden until a script fills it: a button for each class and a canvas for each panel."""
+    buttons = "".join(
+        f'<button type="button" aria-pressed="false" style="--dot:var(--line-{colour})">{escape(name)}</button>'
+        for name, colour in zip(chart.classes, COLOURS[: len(chart.classes)], strict=True)
+    )
+    panels = "".join(f"<div><p>{escape(title)}</p><canvas></canvas></div>" for title in chart.panels)
+    name = "Classes: press one to fade the others"
+    return (
+        f'<div class="map" data-points="{label}-points" hidden>'
+        f'<div class="classes" role="group" aria-label="{name}">{buttons}</div><div class="panels">{panels}</div></div>'
+    )
+
+
+def data(label: str, chart: Map) -> str:
+    """The points as data that a browser does nothing with until a script asks for them."""
+    panels = [encode(fit(points), "<u2") for points in chart.panels.values()]
+    text = json.dumps({"labels": encode(chart.labels, "<u1"), "panels": panels})
+    return f'<script type="application/json" id="{label}-points">{text}</script>'
+
+
+def fit(points: np.ndarray) -> np.ndarray:
+    """Points in the square that a whole number of 16 bits spans, the first axis to the right and the second down."""
+    least, most = points.min(axis=0), points.max(axis=0)
+    within = (points - least) / np.where(most > least, most - least, 1)
+    return np.rint(65535 * (within * [1, -1] + [0, 1]))
+
+
+def encode(values: np.ndarray, kind: str) -> str:
+    """Whole numbers as text."""
+    return base64.b64encode(values.astype(kind).tobytes()).decode()

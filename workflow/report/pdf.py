@@ -1,0 +1,143 @@
+"""The report as a tagged PDF, set by Typst with its own fonts and those of the figures."""
+
+import io
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import pikepdf
+import typst
+
+from workflow.report import pandoc
+from workflow.report.book import Book
+from workflow.report.config import Config, build_time
+from workflow.report.fonts import folder as folder_of
+from workflow.report.notebook import Picture, ReportError
+from workflow.report.pandoc import Blocks, Inlines, Node
+
+TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
+STANDARDS = ["ua-1", "a-2a"]  # for readers of every kind, and for as long as there are readers of PDF
+# Behind one name, so that no name of the template stands for a word in a formula.
+PREAMBLE = f'#import "{TEMPLATE.name}"\n#import "{TEMPLATE.name}": horizontalrule, sect\n#show: report.book\n'
+# Symbols that pandoc still calls by names which Typst has given up.
+OLD_NAMES = re.compile(r"\b(dot|minus|times)\.circle\b")
+WIDEST = 88  # letters of code in a line
+
+
+def render(book: Book, config: Config) -> bytes:
+    """The whole PDF; raises ReportError with Typst's words when it cannot be set."""
+
+    def change(node: Node) -> Node | list[Node] | None:
+        return typst_node(node, book)
+
+    blocks = pandoc.walk(book.blocks + code_appendix(book.blocks) + book.closing, change)
+    body = book.write(blocks, {}, ["-t", "typst", "--wrap=none", "--syntax-highlighting=idiomatic"])
+    cover = vars(config) | {"facts": book.facts, "sample": book.sample}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(TEMPLATE, folder)
+        for key, picture in book.pictures.items():
+            (folder / image_name(key, picture)).write_bytes(picture.svg or picture.png)
+        main = folder / "main.typ"
+        main.write_text(PREAMBLE + OLD_NAMES.sub(r"\1.o", body), encoding="utf-8")
+        try:
+            compiler = typst.Compiler(main, folder, [copy_fonts(folder)], True, {"cover": json.dumps(cover)})
+            return pack(compiler.compile(format="pdf", pdf_standards=STANDARDS, timestamp=build_time()))
+        except typst.TypstError as error:
+            where = book.blame(error.diagnostic.replace("\\\\", "\\"), '("{}",')
+            raise ReportError(f"{where}the PDF cannot be set: {' '.join([error.message, *error.hints])}") from None
+
+
+def pack(pdf: bytes) -> bytes:
+    """The same document, with its thousands of small objects (the tags above all) compressed: about a quarter less."""
+    packed = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        document.save(packed, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
+    return packed.getvalue()
+
+
+def copy_fonts(folder: Path) -> Path:
+    """The fonts in which figures are drawn, without the one that hides missing letters behind boxes."""
+    fonts = folder / "fonts"
+    shutil.copytree(folder_of("matplotlib"), fonts, ignore=shutil.ignore_patterns("LastResort*", "*.txt", "*.TXT"))
+    return fonts
+
+
+def image_name(key: str, picture: Picture) -> str:
+    """The file of a picture: vectors where there are any."""
+    return f"{key}.svg" if picture.svg else f"{key}.png"
+
+
+def quote(text: str) -> str:
+    """A Typst string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def wrap(before: str, inlines: Inlines, after: str) -> Inlines:
+    """Inlines between two pieces of Typst source."""
+    return [pandoc.raw("typst", before), *inlines, pandoc.raw("typst", after)]
+
+
+def brief(caption: Inlines) -> Inlines:
+    """A caption of which the lists of figures and tables show the first sentence."""
+    for at, (node, gap, after) in enumerate(zip(caption, caption[1:], caption[2:], strict=False), start=1):
+        ends = node["t"] == "Str" and node["c"].endswith((".", "?", "!")) and gap["t"] in ("Space", "SoftBreak")
+        if ends and not (after["t"] == "Str" and after["c"][0].islower()):
+            return [*caption[:at], *wrap("#report.rest[", caption[at:], "]")]
+    return caption
+
+
+def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
+    """What pandoc's Typst writer leaves out: numbers, descriptions of figures and formulas; and no code in the text."""
+
+    def change(inner: Node) -> Node | list[Node] | None:
+        return typst_node(inner, book)
+
+    kind, contents = node["t"], node.get("c")
+    if kind == "Math":
+        return wrap(f"#report.formula({quote(contents[1].strip())}, ", [node], ")")
+    if kind == "Span" and "equation" in contents[0][1]:
+        (label, _, keys), (math,) = contents
+        before = f"#report.display({quote(math['c'][1].strip())}, {quote(dict(keys).get('number', ''))}, "
+        return wrap(before, [math], f") <{label}>" if label else ")")
+    if kind == "Span" and "number" in contents[0][1]:
+        return wrap("#report.number[", contents[1], "]")
+    if kind == "Figure":
+        (label, _, _), (_, caption), body = contents
+        key = body[0]["c"][0]["c"][2][0]
+        picture = book.pictures[key]
+        image, width = quote(image_name(key, picture)), f"{picture.points:.2f}pt"
+        before = f"#report.picture({image}, {quote(picture.alt)}, {width}, <{label}>)["
+        return pandoc.paragraph(wrap(before, pandoc.walk(brief(caption[0]["c"]), change), "]"))
+    if kind == "Table":
+        attributes, (_, caption), *rest = contents
+        short = [pandoc.paragraph(brief(caption[0]["c"]))] if caption else []
+        table = {"t": "Table", "c": pandoc.walk([attributes, [None, short], *rest], change)}
+        before = f"#report.{'captioned' if caption else 'bare'}["
+        return [pandoc.raw_block("typst", before), table, pandoc.raw_block("typst", "]")]
+    if kind == "Div" and "csl-entry" in contents[0][1]:
+        (label, _, _), blocks = contents
+        return [pandoc.raw_block("typst", "#report.work["), *blocks, pandoc.raw_block("typst", f"] <{label}>")]
+    if kind == "CodeBlock":
+        # Typst breaks a line only between words: words wider than the page are given a place to break at, which is no
+        # new line, since that would end a string and its colour.
+        code = {"t": "CodeBlock", "c": [contents[0], re.sub(rf"\S{{{WIDEST}}}", "\\g<0>\u200b", contents[1])]}
+        return [] if "source" in contents[0][1] else code
+    return None
+
+
+def code_appendix(blocks: Blocks) -> Blocks:
+    """All code, under the chapter and the cell it stands in."""
+    listed, chapter = [], []
+    for block in blocks:
+        if block["t"] == "Header" and block["c"][0] == 1:
+            _, (label, _, _), inlines = block["c"]
+            chapter = [pandoc.header(2, f"code-{label}", inlines)]
+        elif block["t"] == "CodeBlock" and "source" in block["c"][0][1]:
+            (_, _, keys), code = block["c"]
+            cell = pandoc.paragraph([pandoc.raw("typst", f"#report.cell({dict(keys)['cell']})")])
+            listed += [*chapter, cell, {"t": "CodeBlock", "c": [["", ["python"], []], code]}]
+            chapter = []
+    return [pandoc.header(1, "report-code", [pandoc.string("Code")]), *listed]

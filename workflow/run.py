@@ -1,0 +1,208 @@
+"""Run one notebook with papermill: strict parameters, progress in the terminal, nothing half written.
+
+    python workflow/run_notebook.py notebooks/01_autoencoder.ipynb --profile quick --seed 0 --folder OUT
+
+leaves OUT/notebook.ipynb, with the error in it if there was one, beside what the notebook itself writes.
+A failure is one line on standard error and exit status 1. However it is stopped, its kernel stops with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from workflow.gpus import claim  # noqa: E402
+from workflow.watch import orphaned, stop_on, stop_signals, too_long, too_much, unheard  # noqa: E402
+
+from helpers.results import write  # noqa: E402
+from workflow.parameters import ParameterError, read_profile, resolve  # noqa: E402
+
+# For glibc: keep the memory of big activations instead of mapping and faulting it in again at every step, which
+# doubles the speed of a convolutional network on a processor.
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "-1",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
+
+class Progress:
+    """A stream for papermill that passes on what a notebook writes to standard error, each line under its name."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def write(self, text: str) -> None:
+        for line in re.split(r"[\r\n]+", text):
+            if line.strip():
+                print(f"{self.name}  {line}", file=sys.stderr)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, Any], *, quiet: bool = False) -> None:
+    """Execute ``notebook`` into ``folder``, with ``given`` parameters besides those of the profile.
+
+    Raises ParameterError before, papermill's error after a failed cell.
+    """
+    entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
+    parameters = resolve(notebook, entry | {"seed": seed} | given, f"profile {profile}")
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from traitlets.config import Config
+
+    folder.mkdir(parents=True, exist_ok=True)
+    # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
+    os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile, "DATA_FETCHED": "1"}
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    for name, value in MALLOC.items():
+        os.environ.setdefault(name, value)
+    unfinished = folder / ".running.ipynb"
+    try:
+        with (
+            warnings.catch_warnings(),
+            tempfile.TemporaryDirectory(prefix="kernel-") as sockets,
+            kernel_apart() as said,
+        ):
+            warnings.simplefilter("ignore")
+            # The kernel is talked to through files that only this user can open: no TCP port that others could reach.
+            ipc = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/ipc"})
+            try:
+                papermill.execute_notebook(
+                    notebook,
+                    unfinished,
+                    parameters=parameters,
+                    kernel_name="python3",
+                    cwd=ROOT / "notebooks",
+                    progress_bar=False,
+                    stderr_file=None if quiet else Progress(notebook.stem),
+                    config=ipc,
+                )
+            except DeadKernelError as error:
+                raise DeadKernelError(f"{error}{last_words(said)}") from None
+            finally:
+                # An interrupted start leaves its kernel behind, which would miss its sockets, and say so at length.
+                for process in psutil.Process().children(recursive=True):
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+    finally:
+        if unfinished.exists():
+            os.replace(unfinished, folder / "notebook.ipynb")
+
+
+@contextmanager
+def kernel_apart() -> Iterator[IO[str]]:
+    """Let a file have what a kernel itself, not its notebook, writes to standard error: one that is stopped complains.
+
+    Printing from here goes to the terminal as before.
+    """
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile("w+") as words, os.fdopen(terminal, "w", buffering=1) as sys.stderr:
+        os.dup2(words.fileno(), 2)
+        try:
+            yield words
+        finally:
+            os.dup2(terminal, 2)
+            sys.stderr = sys.__stderr__
+
+
+def last_words(said: IO[str]) -> str:
+    """The last line that a kernel wrote before it died, after a colon; nothing when it wrote none."""
+    said.seek(0)
+    lines = said.read().strip().splitlines()
+    return f": {lines[-1]}" if lines else ""
+
+
+def write_down(why: str, notebook: Path, kept: Path) -> None:
+    """Put an error that no cell reported, such as a limit or a killed kernel, into the executed notebook."""
+    import nbformat
+
+    read = nbformat.read(kept if kept.exists() else notebook, as_version=4)
+    cells = [cell for cell in read.cells if cell.cell_type == "code"]
+    for cell in cells:  # that a kernel was interrupted tells how it was stopped, not why
+        cell.outputs = [output for output in cell.outputs if output.get("ename") != "KeyboardInterrupt"]
+    if any(output.output_type == "error" for cell in cells for output in cell.outputs):
+        return
+    reached = [cell for cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
+    error = nbformat.v4.new_output("error", ename="Stopped", evalue=why, traceback=[why])
+    (reached or cells)[-1 if reached else 0].outputs.append(error)
+    write(kept, lambda path: nbformat.write(read, path))
+
+
+def interrupt_once() -> None:
+    """Let whatever asks this process to stop be a KeyboardInterrupt; what is then written down is not cut short."""
+    asks = stop_signals()
+
+    def interrupt(*_: object) -> None:
+        for number in asks:
+            signal.signal(number, unheard)
+        raise KeyboardInterrupt
+
+    for number in asks:
+        signal.signal(number, interrupt)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run, and say in one line what went wrong; returns the exit status."""
+    interrupt_once()
+    parser = argparse.ArgumentParser(description="Run one notebook of the report.")
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("--profile", default="standard")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, required=True, help="where the executed notebook and its results go")
+    parser.add_argument("--changes", type=json.loads, default={}, help="other parameters than the profile's, in JSON")
+    parser.add_argument("--needs", nargs="*", default=[], metavar="PARAMETER=FILE", help="files of other chapters")
+    parser.add_argument("--compared", nargs="*", default=[], help="chapters whose results a comparison reads")
+    parser.add_argument("--quiet", action="store_true", help="only say what went wrong")
+    parser.add_argument("--gpu", action="store_true", help="take a place on one of this machine's GPUs")
+    parser.add_argument("--minutes", type=float, help="stop it after these")
+    parser.add_argument("--memory-mb", type=float, help="stop it when it holds more")
+    options = parser.parse_args(arguments)
+    # As the notebook sees them from its folder; no absolute path enters the record.
+    pairs = (item.partition("=") for item in options.needs)
+    given = options.changes | {name: os.path.relpath(file, ROOT / "notebooks") for name, _, file in pairs}
+    if options.compared:
+        given |= {"chapters": options.compared, "profile": options.profile}
+    limits = [too_long(options.minutes)] if options.minutes else []
+    limits += [too_much(options.memory_mb)] if options.memory_mb else []
+    claimed = claim() if options.gpu else None  # noqa: F841, a place on a GPU, held until the end
+    engine = os.environ.get("REPORT_ENGINE")
+    stopped = stop_on(*([orphaned(int(engine))] if engine else []), *limits)
+    try:
+        run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
+        return 0
+    except ParameterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if not stopped:
+            return 130
+        what = f"was stopped: {stopped[0]}"
+    except Exception as error:
+        why = f"{getattr(error, 'ename', type(error).__name__)}: {getattr(error, 'evalue', error)}"
+        where = f"cell {error.cell_index}" if hasattr(error, "cell_index") else "the kernel"
+        what = f"failed in {where}: {why.strip().splitlines()[0]}"
+    with suppress(OSError):  # a full disk
+        write_down(what, options.notebook, options.folder / "notebook.ipynb")
+    print(f"error: {options.notebook.stem} {what} (see {options.folder}/notebook.ipynb)", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
