@@ -1,4 +1,7 @@
-"""BASE"""
+"""What needs no learned features: classical classifiers and classical filters, each tuned on validation images.
+
+And the arithmetic of printed accuracies: how many test images can be behind them.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter, median_filter
 from skimage.color import rgb2lab
 from skimage.feature import hog
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
@@ -21,21 +27,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import Tensor
-from helpers.data import flat
-from helpers.data import Split
-from helpers.training import progress
-from scipy.ndimage import gaussian_filter, median_filter
-from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
+
+from helpers.data import Split, flat
 from helpers.metrics import psnr
+from helpers.training import progress
 
-
-try:  # the same predictions several times quicker, but made for x86-64 only
+try:  # the same predictions several times faster, but for x86-64 only
     from sklearnex.svm import SVC
 except ImportError:
     from sklearn.svm import SVC
 
 
-# Makes the colours of photographs vary as much as their edges do, so that a distance heeds both.
+# Divides colours, so that they vary about as much as the edges do and a distance depends on both.
 COLOUR_SCALE = 250.0
 
 
@@ -45,11 +48,11 @@ def pixels(images: Tensor) -> np.ndarray:
 
 
 def hog_and_colour(images: Tensor) -> np.ndarray:
-    """Colour images uint8 [N, 3, H, W] -> float32 [N, D]: which way edges run, and which colour is where.
+    """Colour images uint8 [N, 3, H, W] -> float32 [N, D]: directions of edges, and colours by place.
 
     Histograms of oriented gradients (Dalal & Triggs 2005) of the strongest channel, nine directions in cells of 4 x 4
-    and of 8 x 8 pixels, normalised in blocks of 2 x 2 cells; mean and deviation of the colour of every cell of 4 x 4
-    pixels, in CIELAB, where distances are those that an eye sees. 2,472 numbers from 32 x 32 pixels.
+    and of 8 x 8 pixels, normalised in blocks of 2 x 2 cells; mean and standard deviation of the colour of every cell
+    of 4 x 4 pixels, in CIELAB, where distances are those that an eye sees. 2,472 numbers from 32 x 32 pixels.
     """
     parts = []
     for part in images.split(1000):  # the conversions hold many times their input
@@ -75,10 +78,10 @@ def _colours(pictures: np.ndarray, cell: int) -> np.ndarray:
 
 
 def svm(kernel: str, settings: Mapping[str, Any], *, components: int, seed: int, calibrated: bool) -> Pipeline:
-    """PCA and a support vector machine (one against one, as ever in libsvm).
+    """PCA and a support vector machine (one against one).
 
-    It gives scores, how many duels with others a class wins, and no probabilities. With ``calibrated`` its scores
-    s become softmax(s / T): the temperature T (Guo et al. 2017) is fitted on scores that three machines, each fitted on
+    It gives each class a score, the number of pairwise decisions that it wins, and no probability. With ``calibrated``
+    the scores s become softmax(s / T): the temperature T (Guo et al. 2017) is fitted on scores that three machines, each fitted on
     two thirds of the training images, give to the third they have not seen; the one that predicts is fitted on all.
     """
     machine = SVC(kernel=kernel, **settings)
@@ -88,13 +91,13 @@ def svm(kernel: str, settings: Mapping[str, Any], *, components: int, seed: int,
 
 
 def logistic(settings: Mapping[str, Any], *, components: int, seed: int) -> Pipeline:
-    """Whitened PCA (the optimiser then needs few steps), and multinomial logistic regression."""
+    """Whitened PCA, for which the optimiser needs few steps, and multinomial logistic regression."""
     whitened = PCA(components, whiten=True, random_state=seed)
     return make_pipeline(whitened, LogisticRegression(max_iter=500, **settings))
 
 
 def naive_bayes(components: int, *, seed: int) -> Pipeline:
-    """PCA and Gaussian naive Bayes: on components that are uncorrelated, its assumption is less wrong."""
+    """PCA and Gaussian naive Bayes: components are uncorrelated, so that its assumption is less wrong."""
     return make_pipeline(PCA(components, random_state=seed), GaussianNB())
 
 
@@ -132,41 +135,49 @@ METHODS = {
 }
 
 
-def check(components: int) -> None:
-    """Raises ValueError for a number of principal components that cannot be."""
-    if components < 1:
-        raise ValueError(f"components must be at least 1, not {components}")
-
-
-def choose(name: str, train: Split, validation: Split, *, components: int, seed: int) -> list[dict[str, Any]]:
-    """Fit ``name`` with every setting of its grid on ``train``; rows of ``settings`` and validation ``accuracy``.
-
-    Best first; among equals the first in the grid.
-    """
-    method = METHODS[name]
-    seen, held_out = method.features(train.images), method.features(validation.images)
-    rows = []
-    for settings in method.grid:
-        model = method.build(settings, _limit(components, seen), seed, False).fit(seen, train.labels.numpy())
-        accuracy = float((model.predict(held_out) == validation.labels.numpy()).mean())
-        rows.append({"settings": settings, "accuracy": accuracy})
-        progress(f"{name:<16} {words(settings):<28} validation accuracy {accuracy:.4f}")
-    return sorted(rows, key=lambda row: row["accuracy"], reverse=True)
-
-
 def words(settings: Mapping[str, Any]) -> str:
-    """Settings as a reader sees them: "degree 3, C 1"."""
+    """Settings as text: "degree 3, C 1"."""
     return ", ".join(f"{key} {value:g}" for key, value in settings.items())
 
 
-def fit(name: str, settings: Mapping[str, Any], train: Split, *, components: int, seed: int) -> Fitted:
-    """Fit ``name`` with ``settings`` on all of ``train``, features and calibration included in its seconds."""
-    method, started = METHODS[name], time.perf_counter()
-    features = method.features(train.images)
-    model = method.build(settings, _limit(components, features), seed, True).fit(features, train.labels.numpy())
-    fitted = Fitted(model, method.features, time.perf_counter() - started)
-    progress(f"{name:<16} fitted on {len(train)} images  {fitted.seconds:.1f} s")
-    return fitted
+class Classical:
+    """The classical methods on at most so many principal ``components``; chance comes from ``seed``.
+
+    Raises ValueError for fewer than one component.
+    """
+
+    def __init__(self, components: int, *, seed: int):
+        if components < 1:
+            raise ValueError(f"components must be at least 1, not {components}")
+        self.components, self.seed = components, seed
+
+    def tune(self, name: str, train: Split, validation: Split) -> list[dict[str, Any]]:
+        """Fit the method ``name`` with each of its settings on ``train``; rows of ``settings`` and ``accuracy``.
+
+        The accuracy is that on ``validation``. Best first; among equals the first in the grid.
+        """
+        method = METHODS[name]
+        seen, held_out = method.features(train.images), method.features(validation.images)
+        rows = []
+        for settings in method.grid:
+            model = method.build(settings, self._limit(seen), self.seed, False).fit(seen, train.labels.numpy())
+            accuracy = float((model.predict(held_out) == validation.labels.numpy()).mean())
+            rows.append({"settings": settings, "accuracy": accuracy})
+            progress(f"{name:<16} {words(settings):<28} validation accuracy {accuracy:.4f}")
+        return sorted(rows, key=lambda row: row["accuracy"], reverse=True)
+
+    def fit(self, name: str, settings: Mapping[str, Any], train: Split) -> Fitted:
+        """Fit the method ``name`` with ``settings`` on all of ``train``; its seconds include features, calibration."""
+        method, started = METHODS[name], time.perf_counter()
+        features = method.features(train.images)
+        model = method.build(settings, self._limit(features), self.seed, True).fit(features, train.labels.numpy())
+        fitted = Fitted(model, method.features, time.perf_counter() - started)
+        progress(f"{name:<16} fitted on {len(train)} images  {fitted.seconds:.1f} s")
+        return fitted
+
+    def _limit(self, features: np.ndarray) -> int:
+        # PCA cannot have more components than images, and each of three folds has two thirds of them.
+        return min(self.components, 2 * len(features) // 3, features.shape[1])
 
 
 @dataclass(frozen=True)
@@ -190,13 +201,8 @@ class Fitted:
         return 1 / float(np.ravel(last.calibrated_classifiers_[0].calibrators[0].beta_)[0])
 
 
-def _limit(components: int, features: np.ndarray) -> int:
-    # PCA cannot have more components than images; three folds must do with two thirds of them.
-    return min(components, 2 * len(features) // 3, features.shape[1])
-
-
 def untuned_accuracy(name: str, train: Split, test: Split) -> float:
-    """Test accuracy of one of Report A's methods as the library has it: no setting changed, on raw pixels.
+    """Test accuracy of one of Report A's methods on raw pixels, with scikit-learn's default settings.
 
     Raises ValueError for a method that Report A does not have.
     """
@@ -208,7 +214,7 @@ def untuned_accuracy(name: str, train: Split, test: Split) -> float:
     }
     if name not in models:
         raise ValueError(f"Report A has no {name}: choose one of {', '.join(models)}")
-    with warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):  # 100 steps are its default: few
+    with warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):  # its default of 100 steps is few
         model = models[name].fit(pixels(train.images), train.labels.numpy())
     accuracy = float((model.predict(pixels(test.images)) == test.labels.numpy()).mean())
     progress(f"{name:<16} untuned on {len(train)} images")
@@ -270,33 +276,43 @@ FILTERS: dict[str, tuple[Filter, Sequence[float]]] = {
 }
 
 
-def restore(name: str, noisy: Tensor, strength: float, scale: tuple[float, float]) -> Tensor:
-    """Filter ``noisy`` [N, 784] and undo the loss of contrast: ``scale`` = (a, b) gives a x + b, clipped to [0, 1].
+@dataclass(frozen=True)
+class TunedFilter:
+    """A filter with its ``strength``, and the line a x + b, ``scale`` = (a, b), that restores the contrast behind it.
 
-    Clipping noise lifts black and lowers white, and every smoothing filter keeps that; a and b mend it.
+    Clipping noise lifts black and lowers white, and every smoothing filter keeps that. ``psnr`` is the mean peak
+    signal-to-noise ratio in dB on the images it was tuned on.
     """
-    a, b = scale
-    return (_apply(name, noisy, strength) * a + b).clamp_(0, 1)
+
+    name: str
+    strength: float
+    scale: tuple[float, float]
+    psnr: float
+
+    def restore(self, noisy: Tensor) -> Tensor:
+        """Noisy images [N, 784] -> restored images [N, 784], clipped to [0, 1]."""
+        a, b = self.scale
+        return (_apply(self.name, noisy, self.strength) * a + b).clamp_(0, 1)
 
 
-def choose(noisy: Tensor, clean: Tensor) -> dict[str, dict[str, float | tuple[float, float]]]:
-    """For every filter the ``strength`` and contrast ``scale`` that restore ``noisy`` [N, 784] best, by mean PSNR.
+def tune_filters(noisy: Tensor, clean: Tensor) -> dict[str, TunedFilter]:
+    """Every filter with the strength that restores ``noisy`` [N, 784] best, by mean PSNR; give validation images.
 
-    For each strength the scale is the least-squares fit to ``clean``; give validation images. Every filter is rescaled
-    alike, so none is held back by the range of its output.
+    For each strength the contrast line is the least-squares fit to ``clean``: no filter is held back by the range of
+    its output.
     """
-    chosen = {}
+    tuned = {}
     for name, (_, strengths) in FILTERS.items():
-        tried: list[Mapping] = []
+        tried = []
         for strength in strengths:
             filtered = _apply(name, noisy, strength)
             x, y = filtered.flatten().double(), clean.flatten().double()
             a = ((x - x.mean()) * (y - y.mean())).mean() / x.var(correction=0)
             scale = (a.item(), (y.mean() - a * x.mean()).item())
             restored = (filtered * scale[0] + scale[1]).clamp_(0, 1)
-            tried.append({"strength": strength, "scale": scale, "psnr": psnr(restored, clean).mean().item()})
-        chosen[name] = max(tried, key=lambda row: row["psnr"])
-    return chosen
+            tried.append(TunedFilter(name, strength, scale, psnr(restored, clean).mean().item()))
+        tuned[name] = max(tried, key=lambda candidate: candidate.psnr)
+    return tuned
 
 
 def _apply(name: str, images: Tensor, strength: float) -> Tensor:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from helpers.data import Split, noise
+from helpers.device import PLAIN, Device
+from helpers.models import CodeClassifier
+from helpers.optimisers import TrainConfig
+from helpers.stats import accuracy
+from helpers.training import History, train_classifier, unchanged
+
+PART = 1000  # images that pass through a network at once when it is asked
 
 
 class CenterLoss:
-    """One centre per class, and how far features are from the centre of their own class.
+    """One centre for each class, and how far codes lie from the centre of their own class.
 
-    ``centres`` [classes, d] are no parameters: no optimiser sees them and no gradient reaches them. They follow the
-    features by :meth:`update`, with a rate of their own. All start at the origin.
+    ``centres`` [classes, d] are no parameters: no optimiser and no gradient reaches them. They follow the codes by
+    :meth:`update`, at a rate of their own. All start at the origin.
 
     Raises ValueError for fewer than one class or number, or a rate outside (0, 1].
     """
@@ -23,23 +38,172 @@ class CenterLoss:
         self.alpha = alpha
         self.centres = torch.zeros(classes, size, device=device)
 
-    def loss(self, features: Tensor, labels: Tensor) -> Tensor:
-        """Features [B, d], labels [B] -> half the mean squared distance to the own centre, scalar (equation 2 over B).
+    def loss(self, codes: Tensor, labels: Tensor) -> Tensor:
+        """Codes [B, d], labels [B] -> half the mean squared distance to the own centre, scalar (equation 2 over B).
 
         The paper sums over the batch, in this loss as in its cross entropy. Here both are means: their ratio lambda
         keeps the paper's meaning, and neither it nor the learning rate depends on the batch size. The gradient with
-        respect to a feature x is (x - c) / B (equation 3 over B); there is none with respect to the centres.
+        respect to a code x is (x - c) / B (equation 3 over B); there is none with respect to the centres.
         """
-        return (features - self.centres[labels]).square().sum(1).mean() / 2
+        return (codes - self.centres[labels]).square().sum(1).mean() / 2
 
     @torch.no_grad()
-    def update(self, features: Tensor, labels: Tensor) -> None:
-        """Move every centre towards the features [B, d] of its class (equation 4, algorithm 1).
+    def update(self, codes: Tensor, labels: Tensor) -> None:
+        """Move every centre towards the codes [B, d] of its class (equation 4, algorithm 1).
 
-        c <- c - alpha * sum(c - x) / (1 + n) over the n features x of the class in the batch. The 1 keeps a centre
-        without features where it is, and makes one with few of them cautious.
+        c <- c - alpha * sum(c - x) / (1 + n) over the n codes x of the class in the batch. The 1 keeps a centre
+        without codes where it is, and moves one with few of them by less.
         """
-        counts = torch.zeros(len(self.centres), 1, device=features.device)
-        counts.index_add_(0, labels, torch.ones(len(labels), 1, device=features.device))
-        sums = torch.zeros_like(self.centres).index_add_(0, labels, features)
+        counts = torch.zeros(len(self.centres), 1, device=codes.device)
+        counts.index_add_(0, labels, torch.ones(len(labels), 1, device=codes.device))
+        sums = torch.zeros_like(self.centres).index_add_(0, labels, codes)
         self.centres -= self.alpha * (counts * self.centres - sums) / (1 + counts)
+
+
+@dataclass(frozen=True)
+class CenterLossConfig:
+    """The loss and the images of a model: ``weight`` is the paper's lambda, ``alpha`` the rate of the centres.
+
+    ``sigma`` is the standard deviation of the Gaussian noise on the images, zero for clean ones. Raises ValueError for
+    settings that cannot work.
+    """
+
+    weight: float = 0.0  # zero: softmax alone
+    alpha: float = 0.5
+    sigma: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < math.inf:
+            raise ValueError(f"lambda, the weight of the center loss, must be 0 or more, not {self.weight}")
+        CenterLoss(1, 1, alpha=self.alpha)
+        noise("gaussian", self.sigma)
+
+    def with_lambdas(self, lambdas: Sequence[float]) -> list[CenterLossConfig]:
+        """These settings with every one of ``lambdas``. Raises ValueError when there is none, or a negative one."""
+        if not lambdas:
+            raise ValueError("there is no lambda to choose from")
+        return [replace(self, weight=weight) for weight in lambdas]
+
+
+class JointLoss:
+    """Cross entropy + lambda * center loss (Wen et al. 2016, equation 5), both means over the batch.
+
+    An objective of :func:`helpers.training.train_classifier` for networks that give codes and logits. After every step
+    the centres follow (algorithm 1); with a lambda of zero they follow all the same, and the loss does not see them.
+    """
+
+    def __init__(self, center: CenterLoss, weight: float):
+        self.center, self.weight = center, weight
+        self.epochs: list[float] = []  # the mean center loss of every epoch
+        self._batches: list[Tensor] = []
+        self._images = 0
+
+    def __call__(self, outputs: tuple[Tensor, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
+        codes, logits = outputs
+        softmax_loss, center_loss = F.cross_entropy(logits, labels), self.center.loss(codes, labels)
+        self._batches.append(center_loss.detach() * len(labels))
+        self._images += len(labels)
+        self._last = codes.detach(), labels
+        return (softmax_loss + self.weight * center_loss if self.weight else softmax_loss), logits
+
+    def after_step(self) -> None:
+        """Let the centres follow the codes of the batch."""
+        self.center.update(*self._last)
+
+    def after_epoch(self) -> None:
+        """Record the mean center loss of the epoch."""
+        self.epochs.append(torch.stack(self._batches).sum().item() / self._images)
+        self._batches, self._images = [], 0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model, the centres [classes, d] of its codes, and the mean of both losses in every epoch."""
+
+    model: CodeClassifier
+    centres: Tensor
+    history: History
+    center_loss: list[float]
+    device: Device
+
+    @torch.no_grad()
+    def predict(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images [N, ...] -> codes [N, d] and class probabilities [N, classes], float32 on the CPU."""
+        self.model.eval()
+        parts = []
+        for batch in images.split(PART):
+            with self.device.autocast():
+                parts.append(self.model(self.device.place(batch)))
+        codes, logits = (torch.cat(part).cpu() for part in zip(*parts, strict=True))
+        return codes, logits.softmax(1)
+
+
+def from_encoder(encoder: nn.Sequential, images: Tensor, *, classes: int, seed: int) -> CodeClassifier:
+    """A classifier that starts from a copy of ``encoder``, with a new linear layer on its code.
+
+    The code is divided by its root mean square over ``images`` [N, D]. An autoencoder leaves its code at any scale,
+    since the decoder follows; squared distances, and with them lambda, do depend on it.
+    """
+    torch.manual_seed(seed)
+    *body, code = copy.deepcopy(encoder)
+    model = CodeClassifier(nn.Sequential(*body), code, classes=classes)
+    with torch.no_grad():
+        scale = model(images)[0].square().mean().sqrt().clamp(min=1e-6)
+        code.weight /= scale
+        code.bias /= scale
+    return model
+
+
+def fit(
+    model: CodeClassifier,
+    split: Split,
+    config: TrainConfig,
+    loss: CenterLossConfig,
+    *,
+    seed: int,
+    name: str = "",
+    device: Device = PLAIN,
+) -> Fitted:
+    """Train ``model`` in place on images [N, ...] in [0, 1] and labels [N], with noise drawn anew in every epoch.
+
+    Batches and noise depend on the seed alone: neither on lambda, nor on the model.
+    """
+    device.place(model)
+    center = CenterLoss(model.head.out_features, model.head.in_features, alpha=loss.alpha, device=device.name)
+    objective = JointLoss(center, loss.weight)
+    transform = noise("gaussian", loss.sigma) if loss.sigma else unchanged
+    how = {"device": device, "seed": seed, "name": name, "objective": objective, "transform": transform}
+    history = train_classifier(model, split, config, **how)
+    return Fitted(model, center.centres.cpu(), history, objective.epochs, device)
+
+
+def fit_each(
+    model: CodeClassifier,
+    split: Split,
+    config: TrainConfig,
+    losses: Sequence[CenterLossConfig],
+    *,
+    seed: int,
+    name: str = "",
+    device: Device = PLAIN,
+) -> dict[float, Fitted]:
+    """:func:`fit` with each of ``losses`` on a copy of ``model``; the trained models by their lambda."""
+    return {
+        loss.weight: fit(
+            copy.deepcopy(model), split, config, loss, seed=seed, name=f"{name} λ={loss.weight:g}", device=device
+        )
+        for loss in losses
+    }
+
+
+def tune_lambda(probabilities: Mapping[float, Tensor], labels: Tensor) -> float:
+    """The largest lambda whose accuracy is within one standard error of the best one's.
+
+    ``probabilities`` [N, classes] by lambda, on the validation images. The one-standard-error rule (Breiman, Friedman,
+    Olshen & Stone 1984, section 3.4.3): accuracies so close are not told apart by these images, and of equals the one
+    with the tightest classes is wanted.
+    """
+    scores = {weight: accuracy(p, labels).value for weight, p in probabilities.items()}
+    best = max(scores.values())
+    error = math.sqrt(best * (1 - best) / len(labels))
+    return max(weight for weight, score in scores.items() if score >= best - error)

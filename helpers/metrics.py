@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
 import numpy as np
 import torch
+from scipy.optimize import minimize_scalar
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import auc, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 from torch.nn import functional as F
-from helpers.models import Autoencoder
-from helpers.scratch import ScratchAutoencoder, initial_layers
-from scipy.optimize import minimize_scalar
-
 
 try:  # several times quicker at the same quality, but made for x86-64 only
     from sklearnex.manifold import TSNE
@@ -49,48 +47,6 @@ def confusion_matrix(probabilities: Tensor, labels: Tensor) -> Tensor:
     classes = probabilities.shape[1]
     pairs = labels * classes + probabilities.argmax(1)
     return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
-
-
-def gradient_errors(
-    sizes: list[int], *, encoder_layers: int, images: Tensor, seed: int
-) -> list[dict[str, str | float]]:
-    """Back-propagation by hand, in float64, on one batch of ``images`` [B, D], against two judges.
-
-    One row a weight or bias: its name; against ``autograd`` the largest difference; against ``difference quotients``
-    (L(w + h) - L(w - h)) / 2h that of its five largest gradients. Both relative to its largest gradient.
-    """
-    layers = initial_layers(sizes, seed=seed, dtype=torch.float64)
-    scratch = ScratchAutoencoder(layers, encoder_layers=encoder_layers)
-    inbuilt = Autoencoder(layers, encoder_layers=encoder_layers)
-    images = images.double()
-    scratch.loss_and_gradients(images, images)
-    F.binary_cross_entropy_with_logits(inbuilt(images), images).backward()
-    weights = [part.flatten() for layer in scratch.layers for part in layer]
-    gradients = [part.flatten().clone() for layer in scratch.layer_gradients for part in layer]
-    rows = []
-    for weight, mine, (name, parameter) in zip(weights, gradients, inbuilt.named_parameters(), strict=True):
-        largest = mine.abs().topk(min(5, len(mine))).indices
-        quotients = torch.stack([_quotient(scratch, images, weight, int(i)) for i in largest])
-        scale = parameter.grad.abs().max()
-        rows.append(
-            {
-                "parameter": name,
-                "autograd": ((mine - parameter.grad.flatten()).abs().max() / scale).item(),
-                "difference quotients": ((mine[largest] - quotients).abs().max() / scale).item(),
-            }
-        )
-    return rows
-
-
-def _quotient(network: ScratchAutoencoder, images: Tensor, weight: Tensor, i: int, h: float = 1e-5) -> Tensor:
-    """How the loss changes with ``weight[i]``, a view into the network, by central differences."""
-    value = weight[i].item()
-    losses = []
-    for moved in (value + h, value - h):
-        weight[i] = moved
-        losses.append(network.loss_and_gradients(images, images))
-    weight[i] = value
-    return (losses[0] - losses[1]) / (2 * h)
 
 
 def relative_differences(a: Sequence[float], b: Sequence[float]) -> list[float]:
@@ -247,17 +203,17 @@ def verification(codes: Tensor, pairs: Tensor, same: Tensor, *, cosine: bool = F
 LEAST = torch.finfo(torch.float32).tiny  # what a probability of zero counts as: no logarithm is infinite
 
 
-def losses(probabilities: Tensor, labels: Tensor) -> Tensor:
+def cross_entropies(probabilities: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy of each image's class probabilities [N, C] with its label [N], in nats: float64 [N]."""
     return -probabilities.gather(1, labels[:, None])[:, 0].clamp(min=LEAST).double().log()
 
 
 def log_loss(probabilities: Tensor, labels: Tensor) -> float:
-    """The mean of :func:`losses`."""
-    return losses(probabilities, labels).mean().item()
+    """The mean of :func:`cross_entropies`."""
+    return cross_entropies(probabilities, labels).mean().item()
 
 
-def scale(probabilities: Tensor, temperature: float) -> Tensor:
+def apply_temperature(probabilities: Tensor, temperature: float) -> Tensor:
     """Probabilities [N, C] made softer (temperature above one) or surer (below): softmax(log p / T). The order stays.
 
     Raises ValueError for a temperature that is not positive.
@@ -270,7 +226,9 @@ def scale(probabilities: Tensor, temperature: float) -> Tensor:
 def fit_temperature(probabilities: Tensor, labels: Tensor) -> float:
     """The temperature between 1/20 and 20 at which probabilities [N, C] of held-out images have the least log loss."""
     found = minimize_scalar(
-        lambda power: log_loss(scale(probabilities, 2.0**power), labels), bounds=(-4.33, 4.33), method="bounded"
+        lambda power: log_loss(apply_temperature(probabilities, 2.0**power), labels),
+        bounds=(-4.33, 4.33),
+        method="bounded",
     )
     return float(2.0**found.x)
 

@@ -1,27 +1,58 @@
-"""MODELS"""
+"""Every network as a ``torch.nn`` module: autoencoders, classifiers of images, and classifiers on codes.
+
+Autoencoders take images from 0 to 1. Classifiers of images take bytes [N, H, W] or [N, 3, H, W], as
+:mod:`helpers.data` gives them, and scale their input themselves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch.nn import functional as F
+
 from helpers.scratch import Layer
-from helpers.models import convolution
-from typing import NamedTuple
 
 
-class Autoencoder(nn.Module):
-    """The inbuilt twin of :class:`helpers.scratch.ScratchAutoencoder`: the same layers, left to autograd.
+class AutoencoderModule(nn.Module):
+    """What :func:`helpers.training.train_autoencoders` asks of a network.
+
+    ``shape`` is that of one image; ``forward`` takes images [N, *shape] to outputs, of which ``loss`` and ``images``
+    make the loss and the reconstruction. The outputs are logits and the loss is the binary cross entropy, unless a
+    network says otherwise.
+    """
+
+    shape: tuple[int, ...]
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        """The parameters in the optimiser's groups, each with its peak learning rate."""
+        return [{"params": list(self.parameters()), "lr": learning_rate}]
+
+    @staticmethod
+    def loss(outputs: Tensor, clean: Tensor) -> Tensor:
+        """Outputs and clean images [N, D] -> mean binary cross entropy per pixel, scalar."""
+        return F.binary_cross_entropy_with_logits(outputs, clean)
+
+    @staticmethod
+    def images(outputs: Tensor) -> Tensor:
+        """Outputs -> reconstructions in [0, 1], of the same shape."""
+        return outputs.sigmoid()
+
+
+class Autoencoder(AutoencoderModule):
+    """The same network as :class:`helpers.scratch.ScratchAutoencoder`, with gradients by autograd.
 
     ReLU between the layers, a linear code. ``forward`` gives logits [N, D]; a sigmoid makes the reconstruction.
     """
 
     def __init__(self, layers: Sequence[Layer], *, encoder_layers: int):
         super().__init__()
+        self.shape = (layers[0][0].shape[1],)
         self.encoder = dense(layers[:encoder_layers])
         self.decoder = dense(layers[encoder_layers:])
 
@@ -57,22 +88,23 @@ def dense(layers: Sequence[Layer]) -> nn.Sequential:
     return nn.Sequential(*modules[:-1])
 
 
-class Classifier(nn.Module):
-    """A small classifier on features [N, D]: standardise, one hidden layer with ReLU (none for 0), logits [N, classes].
+class Probe(nn.Module):
+    """A small classifier on features [N, D]: standardisation, one hidden layer with ReLU (none for 0), logits.
 
-    Mean and deviation come from the ``features`` it is to be fitted on. A feature that never varies is left at zero.
+    Mean and standard deviation are those of the ``features`` that it is fitted on. A constant feature becomes zero.
     """
 
     def __init__(self, features: Tensor, *, hidden: int, classes: int):
         super().__init__()
-        deviation = features.std(0)
+        std = features.std(0)
         self.register_buffer("mean", features.mean(0))
-        self.register_buffer("scale", torch.where(deviation > 1e-6, 1 / deviation.clamp(min=1e-6), 0.0))
+        self.register_buffer("scale", torch.where(std > 1e-6, 1 / std.clamp(min=1e-6), 0.0))
         width = features.shape[1]
         first = (nn.Linear(width, hidden), nn.ReLU()) if hidden else ()
         self.layers = nn.Sequential(*first, nn.Linear(hidden or width, classes))
 
     def forward(self, features: Tensor) -> Tensor:
+        """Features [N, D] -> logits [N, classes]."""
         return self.layers((features - self.mean) * self.scale)
 
     @torch.no_grad()
@@ -81,7 +113,7 @@ class Classifier(nn.Module):
         return self(features).softmax(1)
 
 
-class ConvolutionalAutoencoder(nn.Module):
+class ConvolutionalAutoencoder(AutoencoderModule):
     """Report B's denoiser: three convolutions with max-pooling down, three with upsampling back up.
 
     Batch normalisation lets it learn in few epochs. ``forward`` takes images [N, 1, 28, 28] to logits of that shape;
@@ -110,18 +142,6 @@ class ConvolutionalAutoencoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.decoder(self.encoder(images))[:, :, 2:30, 2:30]  # the middle 28 of 32
-
-    def parameter_groups(self, learning_rate: float) -> list[dict]:
-        return [{"params": list(self.parameters()), "lr": learning_rate}]
-
-    @staticmethod
-    def loss(outputs: Tensor, clean: Tensor) -> Tensor:
-        """Binary cross entropy per pixel, of logits."""
-        return F.binary_cross_entropy_with_logits(outputs, clean)
-
-    @staticmethod
-    def images(outputs: Tensor) -> Tensor:
-        return outputs.sigmoid()
 
 
 def convolution(channels_in: int, channels_out: int, *pool: nn.Module) -> tuple[nn.Module, ...]:
@@ -190,25 +210,27 @@ def planar_net(*, classes: int, seed: int, channels: tuple[int, int, int] = (16,
     return CodeClassifier(nn.Sequential(*body), nn.Linear(128, 2), classes=classes)
 
 
-def planes(images: Tensor) -> Tensor:
-    """Grey images [N, H, W] with their channel, [N, 1, H, W]; images that have channels as they are."""
+def add_channel_dim(images: Tensor) -> Tensor:
+    """Grey images [N, H, W] as [N, 1, H, W]; anything else as it is."""
     return images.unsqueeze(1) if images.ndim == 3 else images
 
 
 class Standardise(nn.Module):
-    """Bytes [N, C, H, W] -> floats with mean 0 and deviation 1 in every channel of the ``images`` it was made from."""
+    """Bytes [N, C, H, W] -> floats with mean 0 and standard deviation 1 in every channel of the given ``images``."""
 
     def __init__(self, images: Tensor):
         super().__init__()
-        counts = torch.stack([plane.flatten().bincount(minlength=256) for plane in planes(images).transpose(0, 1)])
+        counts = torch.stack(
+            [plane.flatten().bincount(minlength=256) for plane in add_channel_dim(images).transpose(0, 1)]
+        )
         shares, values = counts.double() / counts.sum(1, keepdim=True), torch.arange(256.0, dtype=torch.float64)
         mean = (shares * values).sum(1)
-        deviation = ((shares * values.square()).sum(1) - mean.square()).sqrt().clamp(min=1)  # a blank channel: no 0 / 0
+        std = ((shares * values.square()).sum(1) - mean.square()).sqrt().clamp(min=1)  # a blank channel: no 0 / 0
         self.register_buffer("mean", mean.float().view(-1, 1, 1))
-        self.register_buffer("deviation", deviation.float().view(-1, 1, 1))
+        self.register_buffer("std", std.float().view(-1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        return (images - self.mean) / self.deviation
+        return (images - self.mean) / self.std
 
 
 class Scale(nn.Module):
@@ -226,7 +248,7 @@ class ReportACNN(nn.Sequential):
     """
 
     def __init__(self, images: Tensor, *, classes: int):
-        channels, side = planes(images).shape[1:3]
+        channels, side = add_channel_dim(images).shape[1:3]
         stages: list[nn.Module] = []
         for width in (32, 64, 128):
             convolution = nn.Conv2d(channels, width, 3, padding=1, padding_mode="replicate")
@@ -255,7 +277,7 @@ class ReportBCNN(nn.Sequential):
     """
 
     def __init__(self, images: Tensor, *, classes: int):
-        channels, side = planes(images).shape[1:3]
+        channels, side = add_channel_dim(images).shape[1:3]
         super().__init__(
             Scale(),
             nn.Conv2d(channels, 32, 3),
@@ -281,7 +303,7 @@ class ConvNet(nn.Sequential):
     """
 
     def __init__(self, images: Tensor, *, classes: int, widths: Sequence[int] = (32, 64, 64, 128, 128, 256)):
-        channels = planes(images).shape[1]
+        channels = add_channel_dim(images).shape[1]
         layers: list[nn.Module] = []
         for k, width in enumerate(widths):  # 28 -> 14 -> 14 -> 7 -> 7 -> 3 -> 3
             pool = [] if k % 2 else [nn.MaxPool2d(2)]
@@ -296,7 +318,7 @@ class FeedForward(nn.Sequential):
     """Fully connected: all pixels at once, no idea of which are neighbours; hidden layers with ReLU and dropout."""
 
     def __init__(self, images: Tensor, *, classes: int, hidden: Sequence[int] = (1024, 256), dropout: float = 0.2):
-        inputs = planes(images)[0].numel()
+        inputs = add_channel_dim(images)[0].numel()
         layers: list[nn.Module] = []
         for width in hidden:
             layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)]
@@ -319,15 +341,7 @@ def convolution_matrix(kernel: Tensor, side: int) -> Tensor:
     return torch.stack(rows)
 
 
-class Components(NamedTuple):
-    """Principal components: mean [D], directions [D, n], largest variance first, and deviations along them [n]."""
-
-    mean: Tensor
-    directions: Tensor
-    deviations: Tensor
-
-
-class ColourAutoencoder(nn.Module):
+class ColourAutoencoder(AutoencoderModule):
     """Images [N, 3, 32, 32] in [0, 1] -> a code [N, n] -> images.
 
     code = A x + a + h(x) and image = B code + m + g(B code + m, code), with convolutional h and g. All else starts as
@@ -340,12 +354,12 @@ class ColourAutoencoder(nn.Module):
 
     shape = (3, 32, 32)
 
-    def __init__(self, start: Components, *, free: int = 0, width: int = 16):
-        """``start`` has a component for each number of the code, of which the last ``free`` are not used.
+    def __init__(self, pca: PCA, *, free: int = 0, width: int = 16):
+        """``pca`` has a component for each number of the code, of which the last ``free`` are not used.
 
         Raises ValueError when too many are free.
         """
-        pixels, code_size = start.directions.shape
+        code_size, pixels = pca.components_.shape
         if not 0 <= free < code_size:
             raise ValueError(f"of {code_size} numbers 0 to {code_size - 1} may be free of PCA, not {free}")
         super().__init__()
@@ -372,19 +386,20 @@ class ColourAutoencoder(nn.Module):
             nn.Conv2d(3 * w, 12, 3, padding=1),
             nn.PixelShuffle(2),  # 12 x 16 x 16 -> 3 x 32 x 32
         )
-        self._start_as_pca(start, code_size - free)
+        self._start_as_pca(pca, code_size - free)
 
     @torch.no_grad()
-    def _start_as_pca(self, start: Components, count: int) -> None:
-        directions, scales = start.directions[:, :count], start.deviations[:count]
+    def _start_as_pca(self, pca: PCA, count: int) -> None:
+        mean, directions = torch.from_numpy(pca.mean_), torch.from_numpy(pca.components_[:count].T.copy())
+        scales = torch.from_numpy(pca.explained_variance_[:count]).sqrt().clamp(min=1e-4)
         encoding, drawing = self.features[-1], self.refine[-2]
         for layer in (self.analyse, self.synthesise, encoding, drawing):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         self.analyse.weight[:count] = (directions / scales).t()
-        self.analyse.bias[:count] = -(start.mean @ directions) / scales
+        self.analyse.bias[:count] = -(mean @ directions) / scales
         self.synthesise.weight[:, :count] = directions * scales
-        self.synthesise.bias.copy_(start.mean)
+        self.synthesise.bias.copy_(mean)
         if count < len(encoding.weight):
             nn.init.kaiming_normal_(encoding.weight[count:], nonlinearity="linear")
 
@@ -416,18 +431,13 @@ class ColourAutoencoder(nn.Module):
         return outputs.clamp(0, 1)
 
 
-def principal_components(images: Tensor, count: int) -> Components:
-    """The first ``count`` principal components of ``images`` [N, D].
+def principal_components(images: Tensor, count: int) -> PCA:
+    """scikit-learn's principal component analysis of ``images`` [N, D] with ``count`` components.
 
-    Raises ValueError when there are fewer images than components, or none of these.
+    Raises ValueError when there are not more images, or not more pixels, than components.
     """
     if not 0 < count < min(images.shape):
         raise ValueError(f"{count} components cannot be had of these images: ask for 1 to {min(images.shape) - 1}")
-    mean = images.mean(0)
-    if len(images) < images.shape[1]:
-        _, singular, rows = torch.linalg.svd(images - mean, full_matrices=False)
-        return Components(mean, rows[:count].t(), (singular[:count] / len(images) ** 0.5).clamp(min=1e-4))
-    # In parts: a centred copy of fifty thousand images would take as much memory as they do.
-    covariance = sum((part - mean).t() @ (part - mean) for part in images.split(5000)) / len(images)
-    variances, directions = torch.linalg.eigh(covariance)
-    return Components(mean, directions[:, -count:].flip(1), variances[-count:].flip(0).clamp(min=1e-8).sqrt())
+    # The eigenvectors of the covariance take the least memory, but need more images than pixels to be exact.
+    solver = "covariance_eigh" if len(images) > images.shape[1] else "full"
+    return PCA(count, svd_solver=solver).fit(images.numpy())

@@ -18,6 +18,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workflow.digests import helpers_digest, notebook_digest
+from workflow.parameters import declared
+from workflow.provenance import hardware, packages, peak_memory_mb
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTED = Path(__file__).with_name("reported.toml")

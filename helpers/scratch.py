@@ -1,6 +1,7 @@
 """The autoencoder written by hand: forward pass, backward pass and Adam on plain tensors.
 
-No autograd, no ``torch.nn`` and no ``torch.optim``. Two habits make it quicker than the inbuilt one:
+No autograd, no ``torch.nn`` and no ``torch.optim``. Chapter 1 writes the same method in its cells, in the
+symbols of its equations. Two habits make it fast here:
 
 * all parameters are views of one flat tensor, and so are all gradients, so that Adam is one update, not twelve;
 * every activation is allocated once per batch size and written in place (``out=``) at every step.
@@ -16,7 +17,8 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 Layer = tuple[Tensor, Tensor]  # weight [out, in], bias [out]
 
@@ -24,8 +26,8 @@ Layer = tuple[Tensor, Tensor]  # weight [out, in], bias [out]
 def initial_layers(sizes: Sequence[int], *, seed: int, dtype: torch.dtype = torch.float32) -> list[Layer]:
     """Random layers for ``sizes``: weights uniform in +-sqrt(6 / (fan in + fan out)), biases zero.
 
-    Glorot & Bengio 2010, equation 16. A ``torch.nn.Linear`` draws smaller weights of its own; both networks of
-    chapter 1 start from these.
+    Glorot & Bengio 2010, equation 16. Both networks of chapter 1 start from these, not from the smaller weights that
+    ``torch.nn.Linear`` draws.
 
     Returns one (weight [out, in], bias [out]) per pair of neighbouring sizes.
     Raises ValueError for fewer than two sizes or a size below one.
@@ -174,52 +176,75 @@ class SoftmaxAutoencoder(ScratchAutoencoder):
         return loss
 
 
-def adam_update(
-    parameters: Tensor,
-    gradients: Tensor,
-    mean: Tensor,
-    variance: Tensor,
-    step: int,
-    *,
-    learning_rate: float,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
-) -> None:
-    """One step of Adam in place on flat [P] tensors; ``step`` counts from 1 (Kingma & Ba 2015, algorithm 1).
-
-    The plain form, to be read and tested against; :class:`Adam` does the same in one pass.
-    """
-    mean.mul_(beta1).add_(gradients, alpha=1 - beta1)
-    variance.mul_(beta2).addcmul_(gradients, gradients, value=1 - beta2)
-    unbiased_mean = mean / (1 - beta1**step)
-    unbiased_variance = variance / (1 - beta2**step)
-    parameters.sub_(learning_rate * unbiased_mean / (unbiased_variance.sqrt() + epsilon))
-
-
 class Adam:
-    """:func:`adam_update` for one flat parameter tensor [P], as one kernel that passes over memory once."""
+    """Adam (Kingma & Ba 2015, algorithm 1) for one flat parameter tensor [P], in place.
 
-    def __init__(self, parameters: Tensor, gradients: Tensor):
+    With bias-corrected moments m / (1 - beta1^t) and v / (1 - beta2^t), the step
+    theta <- theta - rate * m_hat / (sqrt(v_hat) + epsilon) is computed as
+    theta <- theta - rate * c / (1 - beta1^t) * m / (sqrt(v) + epsilon * c), c = sqrt(1 - beta2^t):
+    the corrections are two numbers, not two more passes over memory (the end of the paper's section 2).
+    """
+
+    def __init__(
+        self,
+        parameters: Tensor,
+        gradients: Tensor,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+    ):
         self.parameters, self.gradients = parameters, gradients
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.mean, self.variance = torch.zeros_like(parameters), torch.zeros_like(parameters)
-        self.steps = torch.zeros(())
+        self.steps = 0
+        self._root = torch.empty_like(parameters)
 
     def step(self, learning_rate: float) -> None:
-        """Move ``parameters`` by the current ``gradients``."""
+        """Move the parameters by their current gradients."""
         self.steps += 1
-        torch._fused_adam_(
-            [self.parameters],
-            [self.gradients],
-            [self.mean],
-            [self.variance],
-            [],
-            [self.steps],
-            lr=learning_rate,
-            beta1=0.9,
-            beta2=0.999,
-            weight_decay=0.0,
-            eps=1e-8,
-            amsgrad=False,
-            maximize=False,
+        correction = math.sqrt(1 - self.beta2**self.steps)
+        rate, epsilon = learning_rate * correction / (1 - self.beta1**self.steps), self.epsilon * correction
+        self.mean.lerp_(self.gradients, 1 - self.beta1)
+        self.variance.mul_(self.beta2).addcmul_(self.gradients, self.gradients, value=1 - self.beta2)
+        torch.sqrt(self.variance, out=self._root).add_(epsilon)
+        self.parameters.addcdiv_(self.mean, self._root, value=-rate)
+
+
+def gradient_errors(network: ScratchAutoencoder, twin: nn.Module, images: Tensor) -> list[dict[str, str | float]]:
+    """The gradients of ``network`` on one batch ``images`` [B, D], in float64, against two judges.
+
+    ``twin`` is the same network with gradients by autograd. One row a weight matrix or bias: its name; against
+    ``autograd`` the largest difference; against ``difference quotients`` (L(w + h) - L(w - h)) / 2h that of its five
+    largest gradients. Both are relative to the largest gradient of the tensor.
+    """
+    network.loss_and_gradients(images, images)
+    functional.binary_cross_entropy_with_logits(twin(images), images).backward()
+    weights = [part.flatten() for layer in network.layers for part in layer]
+    gradients = [part.flatten().clone() for layer in network.layer_gradients for part in layer]
+    rows = []
+    for weight, mine, (name, parameter) in zip(weights, gradients, twin.named_parameters(), strict=True):
+        largest = mine.abs().topk(min(5, len(mine))).indices
+        quotients = torch.stack([_difference_quotient(network, images, weight, int(i)) for i in largest])
+        scale = parameter.grad.abs().max()
+        rows.append(
+            {
+                "parameter": name,
+                "autograd": ((mine - parameter.grad.flatten()).abs().max() / scale).item(),
+                "difference quotients": ((mine[largest] - quotients).abs().max() / scale).item(),
+            }
         )
+    return rows
+
+
+def _difference_quotient(
+    network: ScratchAutoencoder, images: Tensor, weight: Tensor, i: int, h: float = 1e-5
+) -> Tensor:
+    """The central difference quotient of the loss in ``weight[i]``, a view of the network's parameters."""
+    value = weight[i].item()
+    losses = []
+    for moved in (value + h, value - h):
+        weight[i] = moved
+        losses.append(network.loss_and_gradients(images, images))
+    weight[i] = value
+    return (losses[0] - losses[1]) / (2 * h)

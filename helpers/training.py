@@ -1,86 +1,43 @@
-"""Training loops: one for autoencoders, scratch and inbuilt side by side, and one for small classifiers.
+"""Training, in two loops: :func:`train_autoencoders` and :func:`train_classifier`; and asking what was trained.
 
-Data are tensors in memory and batches are gathered by index: for images this small a ``DataLoader`` costs more than
-the step itself. Progress goes to standard error, one line an epoch, so that it is seen but not part of a report.
+Data are tensors in memory, and batches are taken by index: for images this small a ``DataLoader`` costs more than the
+step itself. Progress goes to standard error, one line an epoch, so that it is seen but is no part of a report.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from helpers.training import Device
-from helpers.models import Autoencoder, Classifier
-from helpers.data import Corrupt
+from helpers.data import Corrupt, Split
+from helpers.device import PLAIN, Device
+from helpers.metrics import log_loss
+from helpers.models import Autoencoder, AutoencoderModule, add_channel_dim
+from helpers.optimisers import TrainConfig, optimisers, schedule
 from helpers.scratch import Adam, ScratchAutoencoder
 
-LEAST_STEPS = 5  # for a one-cycle rate: with four, a quarter of them to rise in, torch divides by zero
+PART = 500  # images that pass through a network at once when it is asked, not trained
+Network = TypeVar("Network", bound=nn.Module)
+Transform = Callable[[Tensor, Generator], Tensor]  # a batch, and the source of chance -> the batch to learn from
 
 
 def progress(text: str) -> None:
-    """Tell whoever waits, in one line."""
+    """Print one line on the state of the work to standard error."""
     print(text, file=sys.stderr, flush=True)
-
-
-def learning_rates(peak: float, steps: int, *, warmup: float, decay: bool) -> list[float]:
-    """The learning rate of every step: a linear rise over the first ``warmup`` (a fraction of ``steps``) to ``peak``,
-    then a linear fall towards zero over all of them if ``decay``, else constant.
-
-    Raises ValueError for a rate that is not positive or a warm-up outside [0, 1].
-    """
-    if peak <= 0 or not 0 <= warmup <= 1:
-        raise ValueError(f"learning rate must be positive and warm-up within 0 to 1, not {peak} and {warmup}")
-    rise = max(1, round(warmup * steps))
-    return [peak * min(1.0, (i + 1) / rise) * ((1 - i / steps) if decay else 1.0) for i in range(steps)]
-
-
-class Learner(Protocol):
-    """An autoencoder that can take one optimisation step on a batch."""
-
-    network: ScratchAutoencoder | Autoencoder
-
-    def step(self, inputs: Tensor, targets: Tensor, learning_rate: float) -> Tensor:
-        """Inputs and targets [B, D] -> the loss of the batch before the step, scalar, without a graph."""
-
-
-class ScratchLearner:
-    """The hand-written network with the hand-written Adam."""
-
-    def __init__(self, network: ScratchAutoencoder):
-        self.network, self.adam = network, Adam(network.parameters, network.gradients)
-
-    def step(self, inputs: Tensor, targets: Tensor, learning_rate: float) -> Tensor:
-        loss = self.network.loss_and_gradients(inputs, targets)
-        self.adam.step(learning_rate)
-        return loss
-
-
-class InbuiltLearner:
-    """The torch.nn network with autograd and torch.optim.Adam, fused as well: each side at its best."""
-
-    def __init__(self, network: Autoencoder):
-        self.network, self.adam = network, torch.optim.Adam(network.parameters(), fused=True)
-
-    def step(self, inputs: Tensor, targets: Tensor, learning_rate: float) -> Tensor:
-        self.adam.param_groups[0]["lr"] = learning_rate
-        self.adam.zero_grad()
-        loss = F.binary_cross_entropy_with_logits(self.network(inputs), targets)
-        loss.backward()
-        self.adam.step()
-        return loss.detach()
 
 
 @dataclass
 class History:
-    """What a training run leaves: mean losses and seconds of every epoch, and the loss of every batch."""
+    """The course of a training: mean losses and seconds of every epoch, and the loss of every batch."""
 
     loss: list[float] = field(default_factory=list)
     accuracy: list[float] = field(default_factory=list)  # of classifiers, on the batches as they were trained on
@@ -90,7 +47,7 @@ class History:
     batch_losses: list[float] = field(default_factory=list)
 
     def add_epoch(self, batch_losses: Tensor, images: int, seconds: float) -> None:
-        """Record an epoch of equal batches, of which only the last may be smaller, over ``images`` images."""
+        """Record an epoch over ``images`` images, in batches of equal size but for a smaller last one."""
         size = -(-images // len(batch_losses))
         sizes = torch.full_like(batch_losses, size)
         sizes[-1] = images - size * (len(batch_losses) - 1)
@@ -100,202 +57,144 @@ class History:
 
     @property
     def seconds_per_epoch(self) -> float:
-        """The median: one epoch that the machine was busy in does not count."""
+        """The median over the epochs, which one slow epoch of a busy machine does not move."""
         return median(self.seconds)
+
+    def last_epoch(self, epochs: int) -> str:
+        """The last of so many epochs as the end of a progress line."""
+        text = f"epoch {len(self.loss):>2}/{epochs}  loss {self.loss[-1]:.4f}"
+        if self.validation_loss:
+            text += f"  validation {self.validation_loss[-1]:.4f}"
+        if self.validation_accuracy:
+            text += f", {self.validation_accuracy[-1]:.2%}"
+        return f"{text}  {self.seconds[-1]:.1f} s"
+
+
+# Autoencoders
+
+
+class Learner(Protocol):
+    """An autoencoder with its optimiser."""
+
+    def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """One step on inputs and targets [B, D]; the loss before it, scalar, on the CPU and without a graph."""
+
+    def loss(self, inputs: Tensor, targets: Tensor) -> float:
+        """The mean loss per pixel on inputs and targets [N, D]."""
+
+
+class ScratchLearner:
+    """The network by hand with Adam by hand."""
+
+    def __init__(self, network: ScratchAutoencoder, config: TrainConfig, images: int):
+        self.network, self.adam = network, Adam(network.parameters, network.gradients)
+        self.rates = iter(config.learning_rates(config.steps(images)))
+
+    def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        loss = self.network.loss_and_gradients(inputs, targets)
+        self.adam.step(next(self.rates))
+        return loss
+
+    def loss(self, inputs: Tensor, targets: Tensor) -> float:
+        return F.binary_cross_entropy(self.network.reconstruct(inputs), targets).item()
+
+
+class TorchLearner:
+    """A ``torch.nn`` autoencoder with autograd and torch's fused AdamW."""
+
+    def __init__(self, network: AutoencoderModule, config: TrainConfig, images: int, device: Device):
+        self.network, self.device = device.place(network).train(), device
+        groups = network.parameter_groups(config.learning_rate)
+        self.optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
+        self.schedule = schedule(self.optimiser, config, images)
+
+    def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        loss = self._loss(inputs, targets)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.schedule.step()
+        return loss.detach().cpu()
+
+    @torch.no_grad()
+    def loss(self, inputs: Tensor, targets: Tensor) -> float:
+        self.network.eval()
+        parts = zip(inputs.split(PART), targets.split(PART), strict=True)
+        total = sum(self._loss(x, y).item() * len(y) for x, y in parts)
+        self.network.train()
+        return total / len(targets)
+
+    def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        return self.network.loss(_outputs(self.network, inputs, self.device), targets.to(self.device.name))
 
 
 def train_autoencoders(
-    learners: Mapping[str, Learner],
+    networks: Mapping[str, ScratchAutoencoder | AutoencoderModule],
     images: Tensor,
+    config: TrainConfig,
     *,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    warmup_epochs: float,
-    decay: bool,
     seed: int,
     corrupt: Corrupt | None = None,
     validation: tuple[Tensor, Tensor] | None = None,
+    device: Device = PLAIN,
 ) -> dict[str, History]:
-    """Train every learner to reproduce ``images`` [N, D] on the very same batches; a :class:`History` for each.
+    """Train every network to reproduce ``images`` [N, D] on the very same batches; a :class:`History` for each.
 
-    With ``corrupt`` the inputs are corrupted, anew every epoch, and the targets stay clean: a denoising autoencoder
+    With ``corrupt`` the inputs are corrupted, anew in every epoch, and the targets stay clean: a denoising autoencoder
     (Vincent et al. 2008). ``validation`` are fixed inputs and targets [M, D] on which the loss is taken every epoch.
-    Learners take turns epoch by epoch, so that their times are taken under the same load of the machine.
-    Raises ValueError for settings below one.
+    Networks take turns epoch by epoch, so that their times are taken under the same load of the machine.
     """
-    if epochs < 1 or batch_size < 1:
-        raise ValueError(f"epochs and batch size must be at least 1, not {epochs} and {batch_size}")
-    generator = torch.Generator().manual_seed(seed)
-    batches = -(-len(images) // batch_size)
-    warmup = min(1.0, warmup_epochs / epochs)
-    rates = learning_rates(learning_rate, epochs * batches, warmup=warmup, decay=decay)
+    learners = {name: _learner(network, config, len(images), device) for name, network in networks.items()}
+    generator = Generator().manual_seed(seed)
     histories = {name: History() for name in learners}
+    # Several networks share the noise of an epoch, drawn at once. For a single one it is drawn batch by batch, which
+    # saves the memory of a second copy of the images.
+    at_once = corrupt is not None and len(learners) > 1
     inputs = images
-    for epoch in range(epochs):
-        if corrupt:
-            inputs = None  # let go of the last epoch's before drawing this one's
+    for _ in range(config.epochs):
+        if corrupt and at_once:
+            inputs = images[:0]  # frees the last epoch's noise before this one's is drawn
             inputs = corrupt(images, generator)
-        order = torch.randperm(len(images), generator=generator).split(batch_size)
+        order = torch.randperm(len(images), generator=generator).split(config.batch_size)
         for name, learner in learners.items():
-            history, started = histories[name], time.perf_counter()
-            losses = []
-            for rate, rows in zip(rates[epoch * batches :], order, strict=False):
-                targets = images[rows]
-                losses.append(learner.step(inputs[rows] if corrupt else targets, targets, rate))
+            history, started, losses = histories[name], time.perf_counter(), []
+            for rows in order:
+                clean = images[rows]
+                seen = inputs[rows] if at_once else corrupt(clean, generator) if corrupt else clean
+                losses.append(learner.step(seen, clean))
             history.add_epoch(torch.stack(losses), len(images), time.perf_counter() - started)
-            text = f"{name:<16} epoch {epoch + 1:>2}/{epochs}  loss {history.loss[-1]:.4f}"
             if validation:
-                restored = learner.network.reconstruct(validation[0])
-                history.validation_loss.append(F.binary_cross_entropy(restored, validation[1]).item())
-                text += f"  validation {history.validation_loss[-1]:.4f}"
-            progress(f"{text}  {history.seconds[-1]:.1f} s")
+                history.validation_loss.append(learner.loss(*validation))
+            progress(f"{name:<16} {history.last_epoch(config.epochs)}")
     return histories
 
 
-def train_classifier(
-    features: Tensor,
-    labels: Tensor,
-    *,
-    hidden: int,
-    learning_rate: float,
-    epochs: int,
-    seed: int,
-    classes: int = 10,
-    batch_size: int = 256,
-) -> Classifier:
-    """Fit a small classifier (one hidden layer of ``hidden`` units) on ``features`` [N, D] and ``labels`` [N].
-
-    Features are standardised with their own mean and deviation. AdamW with a one-cycle learning rate.
-    """
-    torch.manual_seed(seed)
-    model = Classifier(features, hidden=hidden, classes=classes)
-    generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, fused=True)
-    steps = max(LEAST_STEPS, epochs * -(-len(features) // batch_size))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps)
-    for _ in range(epochs):
-        for batch in torch.randperm(len(features), generator=generator).split(batch_size):
-            optimiser.zero_grad()
-            F.cross_entropy(model(features[batch]), labels[batch]).backward()
-            optimiser.step()
-            schedule.step()
-    return model
+def _learner(
+    network: ScratchAutoencoder | AutoencoderModule, config: TrainConfig, images: int, device: Device
+) -> Learner:
+    if isinstance(network, ScratchAutoencoder):
+        return ScratchLearner(network, config, images)
+    return TorchLearner(network, config, images, device)
 
 
-def choose_classifier(
-    fitting: Mapping[str, Tensor],
-    fitting_labels: Tensor,
-    validation: Mapping[str, Tensor],
-    validation_labels: Tensor,
-    candidates: list[dict[str, float]],
-    *,
-    epochs: int,
-    seed: int,
-) -> tuple[list[dict[str, float]], dict[str, Classifier]]:
-    """Try every candidate (hidden, learning_rate) on every kind of feature.
-
-    Rows, sorted best first, and the best candidate's classifiers by kind. Each row holds the candidate, the validation
-    accuracy on each kind and their ``mean``, by which one and the same candidate is chosen for all kinds: none of them
-    gets settings of its own.
-    """
-    rows, fitted = [], {}
-    for candidate in candidates:
-        models, accuracy = {}, {}
-        for name, features in fitting.items():
-            models[name] = train_classifier(features, fitting_labels, **candidate, epochs=epochs, seed=seed)
-            hits = models[name].probabilities(validation[name]).argmax(1) == validation_labels
-            accuracy[name] = hits.float().mean().item()
-        row = {**candidate, **accuracy, "mean": sum(accuracy.values()) / len(accuracy)}
-        if all(row["mean"] > other["mean"] for other in rows):
-            fitted = models
-        rows.append(row)
-        progress(f"classifier {candidate}  validation accuracy {row['mean']:.4f}")
-    return sorted(rows, key=lambda row: row["mean"], reverse=True), fitted
-
-
-def state_of(network: nn.Module | ScratchAutoencoder) -> dict[str, Tensor]:
-    """Weights by name, the same names for a scratch network as for its inbuilt twin."""
-    if isinstance(network, nn.Module):
-        return network.state_dict()
-    return Autoencoder(network.layers, encoder_layers=network.encoder_layers).state_dict()
-
-
-class Denoiser(Protocol):
-    """A convolutional autoencoder that says what its images look like and how it is trained."""
-
-    shape: tuple[int, int, int]
-
-    def parameter_groups(self, learning_rate: float) -> list[dict]: ...
-    def loss(self, outputs: Tensor, clean: Tensor) -> Tensor: ...
-    def images(self, outputs: Tensor) -> Tensor: ...
-
-
-def train_denoiser(
-    network: nn.Module,
-    images: Tensor,
-    *,
-    corrupt: Corrupt | None,
-    validation: tuple[Tensor, Tensor],
-    device: Device,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
-    name: str = "convolutional",
-) -> History:
-    """Train a :class:`Denoiser` on clean ``images`` [N, D] in [0, 1], corrupted anew at every step (None: not at all).
-
-    ``validation`` are fixed inputs and clean images [M, D]. AdamW with a one-cycle rate.
-    Raises ValueError for settings below one.
-    """
-    if epochs < 1 or batch_size < 1:
-        raise ValueError(f"epochs and batch size must be at least 1, not {epochs} and {batch_size}")
-    device.place(network)
-    generator = torch.Generator().manual_seed(seed)
-    groups = network.parameter_groups(learning_rate)
-    optimiser = torch.optim.AdamW(groups, fused=True)
-    steps = max(LEAST_STEPS, epochs * -(-len(images) // batch_size))
-    peaks = [group["lr"] for group in groups]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=steps, pct_start=0.25)
-    history = History()
-    for epoch in range(epochs):
-        network.train()
-        started, losses = time.perf_counter(), []
-        for rows in torch.randperm(len(images), generator=generator).split(batch_size):
-            clean = images[rows]
-            inputs = corrupt(clean, generator) if corrupt else clean
-            loss = network.loss(_outputs(network, inputs, device), clean.to(device.name))
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            losses.append(loss.detach().cpu())
-        history.add_epoch(torch.stack(losses), len(images), time.perf_counter() - started)
-        network.eval()
-        with torch.no_grad():
-            pairs = zip(validation[0].split(500), validation[1].split(500), strict=True)
-            total = sum(network.loss(_outputs(network, x, device), y.to(device.name)) * len(y) for x, y in pairs)
-        history.validation_loss.append(total.item() / len(validation[1]))
-        progress(
-            f"{name:<16} epoch {epoch + 1:>2}/{epochs}  loss {history.loss[-1]:.4f}"
-            f"  validation {history.validation_loss[-1]:.4f}  {history.seconds[-1]:.1f} s"
-        )
-    return history
+def _outputs(network: AutoencoderModule, inputs: Tensor, device: Device) -> Tensor:
+    with device.autocast():
+        outputs = network(device.place(inputs.view(-1, *network.shape)))
+    return outputs.float().flatten(1)
 
 
 @torch.no_grad()
-def denoise(network: nn.Module, noisy: Tensor, device: Device) -> Tensor:
-    """Noisy images [N, D] -> what a :class:`Denoiser` makes of them [N, D] in [0, 1], on the CPU."""
+def reconstruct(network: AutoencoderModule, images: Tensor, device: Device) -> Tensor:
+    """Images [N, D], clean or noisy -> their reconstructions [N, D] in [0, 1], on the CPU."""
     device.place(network).eval()
-    return torch.cat([network.images(_outputs(network, part, device)).cpu() for part in noisy.split(500)])
+    return torch.cat([network.images(_outputs(network, part, device)).cpu() for part in images.split(PART)])
 
 
 @torch.no_grad()
 def encode(network: nn.Module, images: Tensor, device: Device) -> Tensor:
     """Images [N, D] -> the codes of a convolutional autoencoder [N, ...], on the CPU."""
     device.place(network).eval()
-    parts = (device.place(part.view(-1, *network.shape)) for part in images.split(500))
+    parts = (device.place(part.view(-1, *network.shape)) for part in images.split(PART))
     return torch.cat([network.encode(part).cpu() for part in parts])
 
 
@@ -306,7 +205,192 @@ def decode(network: nn.Module, codes: Tensor, device: Device) -> Tensor:
     return network.images(network.decode(codes.to(device.name)).flatten(1)).cpu()
 
 
-def _outputs(network: nn.Module, inputs: Tensor, device: Device) -> Tensor:
+def state_of(network: nn.Module | ScratchAutoencoder) -> dict[str, Tensor]:
+    """Weights by name; a network by hand has the names of the ``torch.nn`` network of the same layers."""
+    if isinstance(network, nn.Module):
+        return network.state_dict()
+    return Autoencoder(network.layers, encoder_layers=network.encoder_layers).state_dict()
+
+
+# Classifiers
+
+
+class Objective(Protocol):
+    """What a classifier minimises."""
+
+    def __call__(self, outputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """A network's outputs on a batch, and labels [B] -> the loss, scalar, and the logits [B, classes]."""
+
+    def after_step(self) -> None:
+        """Update what the optimiser does not, after every step."""
+
+    def after_epoch(self) -> None:
+        """Record what the epoch gave."""
+
+
+@dataclass
+class SoftmaxLoss:
+    """The cross entropy of the softmax of the logits, with label smoothing (Szegedy et al. 2016)."""
+
+    smoothing: float = 0.0
+
+    def __call__(self, outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        logits = outputs.float()
+        return F.cross_entropy(logits, labels, label_smoothing=self.smoothing), logits
+
+    def after_step(self) -> None:
+        """Nothing: the optimiser updates all there is."""
+
+    def after_epoch(self) -> None:
+        """Nothing: the loop records the cross entropy."""
+
+
+def augment(images: Tensor, generator: Generator, *, flip: bool, shift: int) -> Tensor:
+    """Images [N, C, H, W], half of them mirrored and each moved by up to ``shift`` pixels, edges repeated.
+
+    One gather does both: it reads row and column numbers that are mirrored and moved first. The result lies in memory
+    with the channels last.
+    """
+    count, _, height, width = images.shape
+    moves = torch.randint(-shift, shift + 1, (2, count, 1), generator=generator)
+    rows = (torch.arange(height) + moves[0]).clamp_(0, height - 1)
+    columns = (torch.arange(width) + moves[1]).clamp_(0, width - 1)
+    if flip:
+        mirrored = torch.rand(count, 1, generator=generator) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+    gathered = images[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [N, H, W, C]
+    return gathered.permute(0, 3, 1, 2)
+
+
+def unchanged(images: Tensor, generator: Generator) -> Tensor:
+    """A transform that leaves a batch as it is."""
+    return images
+
+
+def train_classifier(
+    network: nn.Module,
+    split: Split,
+    config: TrainConfig,
+    *,
+    seed: int,
+    device: Device = PLAIN,
+    name: str | None = None,
+    validation: Split | None = None,
+    objective: Objective | None = None,
+    transform: Transform | None = None,
+) -> History:
+    """Train a classifier in place on the images (or features [N, D]) and labels of ``split``.
+
+    The default objective is the softmax loss. Every batch passes through ``transform`` first; by default images are
+    augmented as ``config`` says, and features are left as they are. ``name`` stands in the progress lines; without it
+    there are none.
+
+    The history holds the plain cross entropy, without smoothing, and the accuracy: of the training batches as the
+    network met them, augmented and under dropout, and of ``validation`` after every epoch.
+    """
+    device.place(network)
+    images, labels = add_channel_dim(split.images), split.labels
+    objective = objective or SoftmaxLoss(config.smoothing)
+    if transform is None:
+        transform = partial(augment, flip=config.flip, shift=config.shift) if images.ndim == 4 else unchanged
+    generator = Generator().manual_seed(seed)
+    history = History()
+    with torch.random.fork_rng(), optimisers(network, config) as optimised:
+        torch.manual_seed(seed)  # for dropout
+        schedules = [schedule(optimiser, config, len(labels)) for optimiser in optimised]
+        for _ in range(config.epochs):
+            network.train()
+            started, losses, hits = time.perf_counter(), [], 0
+            for rows in torch.randperm(len(labels), generator=generator).split(config.batch_size):
+                batch, targets = transform(images[rows], generator), labels[rows].to(device.name)
+                loss, logits = objective(_forward(network, batch, device), targets)
+                network.zero_grad()
+                loss.backward()
+                for each in (*optimised, *schedules):
+                    each.step()
+                objective.after_step()
+                losses.append(F.cross_entropy(logits.detach(), targets).cpu())
+                hits += (logits.detach().argmax(1) == targets).sum().cpu()
+            history.add_epoch(torch.stack(losses), len(labels), time.perf_counter() - started)
+            history.accuracy.append(int(hits) / len(labels))
+            objective.after_epoch()
+            if validation:
+                likely = probabilities(network, validation.images, device)
+                history.validation_loss.append(log_loss(likely, validation.labels))
+                history.validation_accuracy.append((likely.argmax(1) == validation.labels).double().mean().item())
+            if name:
+                progress(f"{name:<16} {history.last_epoch(config.epochs)}")
+    return history
+
+
+def build(make: Callable[..., Network], images: Tensor, *, classes: int, seed: int) -> Network:
+    """The network ``make(images, classes=classes)``, its weights drawn from ``seed``."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return make(images, classes=classes)
+
+
+def fit(
+    make: Callable[..., Network], split: Split, config: TrainConfig, *, classes: int, seed: int, **how: Any
+) -> tuple[Network, History]:
+    """A network from :func:`build`, trained on ``split``; ``how`` is handed to :func:`train_classifier`."""
+    network = build(make, split.images, classes=classes, seed=seed)
+    return network, train_classifier(network, split, config, seed=seed, **how)
+
+
+def tune(
+    make: Callable[..., nn.Module],
+    configs: Sequence[TrainConfig],
+    split: Split,
+    validation: Split,
+    *,
+    epochs: int,
+    classes: int,
+    device: Device,
+    seed: int,
+    name: str,
+) -> list[dict[str, Any]]:
+    """Train with each of ``configs`` for ``epochs`` on ``split``; rows of ``config`` and validation ``accuracy``.
+
+    The configs come back as given, with their own epochs; best first, and among equals the first in the list.
+    Raises ValueError when there is nothing to try.
+    """
+    if not configs:
+        raise ValueError(f"{name}: there are no learning rates to choose from")
+    rows = []
+    for config in configs:
+        short, how = replace(config, epochs=epochs), {"device": device, "name": f"{name} trial"}
+        network, _ = fit(make, split, short, classes=classes, seed=seed, **how)
+        hits = probabilities(network, validation.images, device, flip=config.flip).argmax(1) == validation.labels
+        rows.append({"config": config, "accuracy": hits.float().mean().item()})
+        progress(f"{name:<16} learning rate {config.learning_rate:g}  validation accuracy {rows[-1]['accuracy']:.4f}")
+    return sorted(rows, key=lambda row: row["accuracy"], reverse=True)
+
+
+@torch.no_grad()
+def probabilities(network: nn.Module, images: Tensor, device: Device, *, flip: bool = False, shift: int = 0) -> Tensor:
+    """Class probabilities [N, classes] of ``images``, on the CPU.
+
+    With ``shift`` the mean over an image as it is and moved by so many pixels to two corners, edges repeated; with
+    ``flip`` over each of these and its mirror image.
+    """
+    network.eval()
+    moves = (0, shift, -shift) if shift else (0,)
+    parts = []
+    for part in add_channel_dim(images).split(PART):
+        views = [_moved(part, by) for by in moves]
+        views += [view.flip(3) for view in views] if flip else []
+        parts.append(torch.stack([_forward(network, view, device).float().softmax(1) for view in views]).mean(0).cpu())
+    return torch.cat(parts)
+
+
+def _moved(images: Tensor, by: int) -> Tensor:
+    if not by:
+        return images
+    rows, columns = ((torch.arange(side) + by).clamp_(0, side - 1) for side in images.shape[2:])
+    return images[:, :, rows][:, :, :, columns]
+
+
+def _forward(network: nn.Module, images: Tensor, device: Device) -> Any:
     with device.autocast():
-        outputs = network(device.place(inputs.view(-1, *network.shape)))
-    return outputs.float().flatten(1)
+        return network(device.place(images))

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers import calibration, statistics
+from helpers import metrics, stats
 from helpers.results import REPORTED, ROOT
 
 HERE = "08_comparison"
@@ -218,7 +218,7 @@ def measure(path: str | None, field: str | None, runs: Mapping[str, Sequence[Rec
     seeds = [sum(values) / len(values) for values in lists]
     classes = [sum(values) / len(values) for values in zip(*lists, strict=True)] if field else None
     if len(seeds) > 1:
-        spread = statistics.mean(seeds)
+        spread = stats.mean(seeds)
         return Measured(seeds, classes, spread.low, spread.high, spread.std)
     return Measured(seeds, classes, *((None, None) if field else interval(records[0], name)))
 
@@ -231,11 +231,11 @@ def interval(record: Record, metric: str) -> tuple[float, float] | tuple[None, N
     if metric.endswith("accuracy"):
         hits = value * len(labels)
         if abs(hits - round(hits)) < 1e-3:  # else it was taken on other images than these
-            measured = statistics.wilson(round(hits), len(labels))
+            measured = stats.wilson(round(hits), len(labels))
             return measured.low, measured.high
     model = record.predictions.get(metric.rpartition(".")[0])
     if metric.endswith("test_loss") and model is not None:
-        measured = statistics.mean(calibration.losses(model, labels.long()).tolist())
+        measured = stats.mean(metrics.cross_entropies(model, labels.long()).tolist())
         if abs(measured.value - value) < 0.01 * value:  # else it is no cross entropy of these probabilities
             return measured.low, measured.high
     return None, None

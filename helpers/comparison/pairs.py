@@ -8,10 +8,10 @@ from itertools import combinations
 
 from torch import Tensor
 
-from helpers import statistics
+from helpers import stats
+from helpers.comparison.claims import Record
 from helpers.figures.classical import NAMES as CLASSICAL
 from helpers.figures.garments import GARMENTS
-from helpers.comparison.claims import Record
 from helpers.stats import Accuracy, Difference
 
 # What readers call a model, by chapter and its name in predictions.npz.
@@ -102,7 +102,7 @@ class Pair:
 
     @property
     def significant(self) -> bool:
-        return self.corrected < statistics.ALPHA
+        return self.corrected < stats.ALPHA
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def test_sets(runs: Mapping[str, Sequence[Record]]) -> list[TestSet]:
             if key == "labels" or labels is None or len(probabilities) != len(labels):
                 continue
             seconds = record.metrics.get(f"{key}.fit_seconds")
-            model = Model(record.chapter, key, probabilities, statistics.accuracy(probabilities, labels), seconds)
+            model = Model(record.chapter, key, probabilities, stats.accuracy(probabilities, labels), seconds)
             noise = record.chapter if key.endswith((".noisy", "_noisy")) else ""
             same = [g for g in groups if g[:2] == (data, noise) and g[2].equal(labels)]
             if not same:
@@ -156,17 +156,17 @@ test_sets.__test__ = False
 def _tested(data: str, noise: str, labels: Tensor, models: list[Model]) -> TestSet:
     models = sorted(models, key=lambda model: -model.accuracy.value)
     places = list(combinations(range(len(models)), 2))
-    counts = [statistics.only_one_right(models[i].probabilities, models[j].probabilities, labels) for i, j in places]
-    exact = [statistics.mcnemar_exact(*count) for count in counts]
+    counts = [stats.only_one_right(models[i].probabilities, models[j].probabilities, labels) for i, j in places]
+    exact = [stats.mcnemar_exact(*count) for count in counts]
     pairs = {
         place: Pair(
             *count,
             p,
-            statistics.mcnemar_asymptotic(*count),
+            stats.mcnemar_asymptotic(*count),
             corrected,
-            statistics.paired_difference(*count, len(labels)),
+            stats.paired_difference(*count, len(labels)),
         )
-        for place, count, p, corrected in zip(places, counts, exact, statistics.holm(exact), strict=True)
+        for place, count, p, corrected in zip(places, counts, exact, stats.holm(exact), strict=True)
     }
     classes = len(labels.unique())
     with_noise = f", with the noise of chapter {int(noise[:2])}" if noise else ""
@@ -180,9 +180,9 @@ def sentence(test_set: TestSet, one: int, other: int) -> str:
     first, second, pair = test_set.models[i], test_set.models[j], test_set.pairs[i, j]
     where = " on noisy images" * test_set.noisy
     numbers = f"{first.accuracy.value:.2%} against {second.accuracy.value:.2%}, {pair.difference}"
-    test = f"corrected {statistics.chance(pair.corrected)}"
-    if not pair.significant and pair.exact < statistics.ALPHA:
-        test = f"{statistics.chance(pair.exact)} by itself, {test}"
+    test = f"corrected {stats.chance(pair.corrected)}"
+    if not pair.significant and pair.exact < stats.ALPHA:
+        test = f"{stats.chance(pair.exact)} by itself, {test}"
     if pair.significant:
         return f"{first.called[0].upper()}{first.called[1:]} is ahead of {second.called}{where}: {numbers}, {test}."
     return f"Between {first.called} and {second.called} nothing is settled{where}: {numbers}, {test}."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers import statistics
+from helpers import stats
 from helpers.results import ROOT
 
 Setting = tuple[tuple[str, Any], ...]  # (parameter, value) of all that the sweep varies
@@ -107,7 +107,7 @@ def spread_rows(sweep: Sweep) -> list[dict[str, Any]]:
             found = sweep.of(notebook, metric)
             for setting in sorted(found, key=lambda setting: [_rank(value) for _, value in setting]):
                 values = list(found[setting].values())
-                several = statistics.mean(values) if len(values) > 1 else None
+                several = stats.mean(values) if len(values) > 1 else None
                 rows.append(
                     {"notebook": notebook, **{key: words(value) for key, value in setting}, "metric": metric}
                     | {"seeds": len(values), "mean": sum(values) / len(values), "std": several and several.std}

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from helpers.plots import INK, PALE, WIDTH, nothing
 from helpers.comparison.sweep import Sweep, ordered, words
+from helpers.plots import INK, PALE, WIDTH, nothing
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", INK]  # Okabe & Ito 2008
 ACROSS = 3  # panels in a row

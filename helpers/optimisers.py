@@ -1,0 +1,136 @@
+"""How weights are moved: the schedule of the learning rate, AdamW, and Muon (Jordan et al. 2024) for kernels.
+
+Muon works on matrices, so kernels of convolutions are kept as matrices while they train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+
+SCHEDULES = ("constant", "linear", "one_cycle")
+LEAST_STEPS = 5  # of a one-cycle schedule: torch divides by zero when a quarter of the steps is less than one
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained. Raises ValueError for settings that cannot work.
+
+    AdamW (decoupled weight decay; Loshchilov & Hutter 2019), which is Adam when ``weight_decay`` is zero. With ``muon``
+    kernels and hidden dense layers learn by Muon instead, in steps of Adam's size (Liu et al. 2025). The learning rate
+    rises to its peak over a share ``warmup`` of the steps, then stays (``constant``) or falls to zero (``linear``);
+    ``one_cycle`` is the schedule of Smith & Topin (2019), with a cosine shape and a momentum that falls and rises.
+    ``smoothing`` moves that share of every label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of
+    the images, ``shift`` moves each by up to so many pixels, anew in every epoch.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float  # at its peak
+    schedule: str = "constant"
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    muon: bool = False
+    smoothing: float = 0.0
+    flip: bool = False
+    shift: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name.replace('_', ' ')} must be positive, not {getattr(self, name)}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"unknown schedule '{self.schedule}': use one of {', '.join(SCHEDULES)}")
+        if not 0 <= self.warmup <= 1:
+            raise ValueError(f"warm-up is a share of the steps, within 0 to 1, not {self.warmup}")
+        if self.weight_decay < 0 or self.shift < 0 or not 0 <= self.smoothing < 1:
+            what = f"{self.weight_decay}, {self.shift} and {self.smoothing}"
+            raise ValueError(f"weight decay and shift must not be negative, and smoothing below one, not {what}")
+
+    def steps(self, images: int) -> int:
+        """The number of optimisation steps on so many images."""
+        return self.epochs * -(-images // self.batch_size)
+
+    def learning_rates(self, steps: int) -> list[float]:
+        """The learning rate of every step of a ``constant`` or ``linear`` schedule."""
+        peak, rise = self.learning_rate, max(1, round(self.warmup * steps))
+        falls = self.schedule == "linear"
+        return [peak * min(1.0, (i + 1) / rise) * ((1 - i / steps) if falls else 1.0) for i in range(steps)]
+
+
+class Listed(LRScheduler):
+    """A schedule given as a list of learning rates, one a step; groups with another peak keep their ratio to it."""
+
+    def __init__(self, optimiser: Optimizer, rates: Sequence[float], *, peak: float):
+        self.rates, self.peak = rates, peak
+        super().__init__(optimiser)
+
+    def get_lr(self) -> list[float]:
+        """The learning rate of each group at this step."""
+        rate = self.rates[min(self.last_epoch, len(self.rates) - 1)]
+        return [base / self.peak * rate for base in self.base_lrs]
+
+
+def schedule(optimiser: Optimizer, config: TrainConfig, images: int) -> LRScheduler:
+    """The schedule of ``config`` for training on so many images; its ``step()`` follows the optimiser's."""
+    steps = config.steps(images)
+    if config.schedule != "one_cycle":
+        return Listed(optimiser, config.learning_rates(steps), peak=config.learning_rate)
+    peaks = [group["lr"] for group in optimiser.param_groups]
+    return OneCycleLR(optimiser, peaks, total_steps=max(LEAST_STEPS, steps), pct_start=config.warmup)
+
+
+@contextmanager
+def optimisers(network: nn.Module, config: TrainConfig) -> Iterator[list[Optimizer]]:
+    """The optimisers of what learns in ``network``: AdamW, and with ``config.muon`` Muon for its matrices."""
+    settings = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    with as_matrices(network) if config.muon else nullcontext([]) as matrices:
+        known = set(map(id, matrices))
+        rest = [p for p in network.parameters() if p.requires_grad and id(p) not in known]
+        made: list[Optimizer] = [torch.optim.AdamW(rest, **settings, fused=True)]
+        if matrices:
+            made.append(torch.optim.Muon(matrices, **settings, adjust_lr_fn="match_rms_adamw"))
+        yield made
+
+
+class Kernel(nn.Module):
+    """A kernel [out, in, k, k] that is kept and trained as a matrix [out, in * k * k]."""
+
+    def __init__(self, shape: torch.Size):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, matrix: Tensor) -> Tensor:
+        return matrix.view(self.shape)
+
+    def right_inverse(self, kernel: Tensor) -> Tensor:
+        return kernel.flatten(1)
+
+
+@contextmanager
+def as_matrices(network: nn.Module) -> Iterator[list[nn.Parameter]]:
+    """The weights for Muon: of all dense layers but the last, and kernels, which are matrices within this context.
+
+    What the network computes does not change. Left out are kernels with one channel in or out, whose matrix would be
+    too thin, and frozen weights.
+    """
+    learning = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    learning = [layer for layer in learning if layer.weight.requires_grad]
+    dense = [layer for layer in learning if isinstance(layer, nn.Linear)][:-1]
+    convolutions = [
+        layer for layer in learning if isinstance(layer, nn.Conv2d) and 1 not in (layer.in_channels, layer.out_channels)
+    ]
+    for layer in convolutions:
+        parametrize.register_parametrization(layer, "weight", Kernel(layer.weight.shape))
+    try:
+        yield [layer.parametrizations.weight.original for layer in convolutions] + [layer.weight for layer in dense]
+    finally:
+        for layer in convolutions:
+            parametrize.remove_parametrizations(layer, "weight")
