@@ -1,4 +1,4 @@
-"""The figures of the chapter on classical methods: colour pictures, a convolution, and all models at a glance."""
+"""The figures of chapter 7: colour pictures, what features keep of them, a convolution, all models at a glance."""
 
 from __future__ import annotations
 
@@ -18,25 +18,11 @@ from skimage.transform import resize
 from torch import Tensor
 
 from helpers.models import convolution_matrix
-from helpers.plots import CLASSES, INK, MODELS, WIDTH
+from helpers.palette import CLASSES, INK, REPORTED
+from helpers.palette import PHOTOGRAPH_MODELS as NAMES
+from helpers.plots import WIDTH, learning_curves, name_rows_and_columns
 from helpers.stats import Accuracy
 
-NAMES = {
-    "svm_linear": "linear SVM",
-    "svm_poly": "polynomial SVM",
-    "logistic": "logistic regression",
-    "gaussian_nb": "naive Bayes",
-    "svm_rbf_hog": "RBF SVM on HOG + colour",
-    "ffnn": "feed-forward net",
-    "seed_cnn": "Report A's CNN",
-    "cnn": "our CNN",
-}
-NETWORKS = {
-    "ffnn": "#009E73",
-    "seed_cnn": MODELS["reported"],
-    "cnn": "#0072B2",
-}  # Okabe & Ito 2008, as in helpers.plots
-REPORTED = MODELS["reported"]
 BLUES, HEAT = mpl.colormaps["Blues"], mpl.colormaps["Oranges"]
 
 
@@ -57,11 +43,7 @@ def picture_rows(rows: Mapping[str, Tensor | np.ndarray], *, columns: Sequence[s
     inches = min(0.88, (WIDTH - 0.9) / count)
     figure, axis = plt.subplots(figsize=(WIDTH, inches * len(rows) + (0.25 if columns else 0.05)))
     axis.imshow(sheet[: side - pitch, : side - pitch])
-    axis.set_yticks([i * pitch + side / 2 for i in range(len(rows))], list(rows))
-    axis.set_xticks([j * pitch + side / 2 for j in range(len(columns))], columns)
-    axis.xaxis.tick_top()
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
+    name_rows_and_columns(axis, list(rows), columns, pitch=pitch, middle=side / 2)
     return figure
 
 
@@ -143,13 +125,7 @@ def _numbers(axis: Axes, values: Tensor, colours: np.ndarray, *, title: str) -> 
 
 def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
     """Training loss by epoch, a panel for each network: losses under augmentation cannot share an axis."""
-    figure, axes = plt.subplots(1, len(curves), squeeze=False, figsize=(WIDTH, 1.9))
-    for axis, (name, values) in zip(axes[0], curves.items(), strict=True):
-        axis.plot(range(1, len(values) + 1), values, color=NETWORKS[name], marker="o", markersize=2.5)
-        axis.set(title=NAMES[name], xlabel="epoch", xlim=(0.5, len(values) + 0.5))
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0, 0].set_ylabel("cross entropy")
-    return figure
+    return learning_curves({name: {"training": values} for name, values in curves.items()}, ylabel="cross entropy")
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,10 @@ from matplotlib.figure import Figure
 
 from helpers.comparison.claims import Answer
 from helpers.comparison.pairs import Model, TestSet
-from helpers.plots import INK, MODELS, PALE, WIDTH, nothing
+from helpers.palette import BLUE, FAMILIES, INK, OPEN, PALE, REPORTED, SETTLED
+from helpers.plots import WIDTH, placeholder
 
-OURS, REPORTED = "#0072B2", MODELS["reported"]
-# Okabe & Ito 2008, as in helpers.plots
-FAMILIES = {
-    "classical": "#D55E00",
-    "feed-forward": "#009E73",
-    "convolutional": OURS,
-    "reported": REPORTED,
-    "code": "#E69F00",
-}
-SETTLED, OPEN = "#cfe3f2", "#f1f1f1"
+OURS = BLUE
 
 
 def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:
@@ -58,7 +50,7 @@ def matrices(test_sets: Sequence[TestSet]) -> Figure:
     """
     shown = [test_set for test_set in test_sets if len(test_set.models) > 1]
     if not shown:
-        return nothing("No two models on one test set are among the results.")
+        return placeholder("No two models on one test set are among the results.")
     sizes = [len(test_set.models) for test_set in shown]
     figure, axes = plt.subplots(
         len(shown),
@@ -103,7 +95,7 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     panels = {s.title: [m for m in s.models if m.fit_seconds] for s in test_sets}
     panels = {title: models for title, models in panels.items() if models}
     if not panels:
-        return nothing("No classifier with its seconds of training is among the results.")
+        return placeholder("No classifier with its seconds of training is among the results.")
     tall = [max(1.6, 0.16 * len(models) + 0.8) for models in panels.values()]
     figure, axes = plt.subplots(
         len(panels),
