@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from torch import Tensor
 
-from helpers.palette import GRID, INK, MODELS, PALE
+from helpers.palette import BLUE, GRID, INK, MODELS, PALE, REPORTED, VERMILION
 from helpers.plots import WIDTH, name_of, sheet_of
 
 
@@ -24,8 +24,8 @@ def autoencoder(sizes: Sequence[int], *, encoder_layers: int) -> Figure:
         if k:
             before = heights[k - 1]
             corners = [(k - 0.87, before / 2), (k - 0.13, height / 2), (k - 0.13, -height / 2), (k - 0.87, -before / 2)]
-            axis.add_patch(Polygon(corners, color=MODELS["scratch"], alpha=0.10, linewidth=0))
-        colour = MODELS["inbuilt"] if k == encoder_layers else MODELS["scratch"]
+            axis.add_patch(Polygon(corners, color=BLUE, alpha=0.10, linewidth=0))
+        colour = VERMILION if k == encoder_layers else BLUE
         axis.bar(k, height, width=0.2, bottom=-height / 2, color=colour)
         axis.text(k, height / 2 + 0.04, f"{size}", ha="center", va="bottom", weight="bold")
     last = len(sizes) - 1
@@ -54,9 +54,9 @@ def denoising_autoencoder(clean: Tensor, noisy: Tensor, restored: Tensor) -> Fig
         axis.text(x, -0.12, word, ha="center", va="top")
     encoder, decoder = [(3.5, 1), (5, 0.7), (5, 0.3), (3.5, 0)], [(5.4, 0.7), (6.9, 1), (6.9, 0), (5.4, 0.3)]
     for corners, word in [(encoder, "encoder"), (decoder, "decoder")]:
-        axis.add_patch(Polygon(corners, color=MODELS["scratch"], alpha=0.15, linewidth=0))
+        axis.add_patch(Polygon(corners, color=BLUE, alpha=0.15, linewidth=0))
         axis.text(np.mean([x for x, _ in corners]), 0.5, word, ha="center", va="center")
-    axis.add_patch(plt.Rectangle((5.1, 0.28), 0.2, 0.44, color=MODELS["inbuilt"]))
+    axis.add_patch(plt.Rectangle((5.1, 0.28), 0.2, 0.44, color=VERMILION))
     axis.text(5.2, 0.16, "code", ha="center", va="top")
     arrow = {"arrowstyle": "->", "color": INK, "linewidth": 0.8}
     for start, end in [(1.05, 1.75), (2.85, 3.45), (6.95, 7.35)]:
@@ -108,11 +108,11 @@ def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reporte
     """The softmax decoder's loss between its floor and a uniform grey: the only range where it can move."""
     figure, axis = plt.subplots(figsize=(WIDTH, 2.3))
     epochs = range(1, len(loss) + 1)
-    axis.plot(epochs, loss, "o-", markersize=3, color=MODELS["scratch"])
+    axis.plot(epochs, loss, "o-", markersize=3, color=BLUE)
     lines = [
         (uniform, "every pixel alike", PALE, "center"),
-        (reported, "Report A, last epoch", MODELS["reported"], "bottom"),
-        (floor, "floor of any softmax", MODELS["inbuilt"], "top"),
+        (reported, "Report A, last epoch", REPORTED, "bottom"),
+        (floor, "floor of any softmax", VERMILION, "top"),
     ]
     in_margin = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": 7}
     for value, text, colour, side in lines:

@@ -20,11 +20,11 @@ OURS = BLUE
 
 def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:
     """Every accuracy that a report states for a test set, as a row: its own, reproduced, and ours seed by seed."""
-    rows = [a for a in answered.values() if a.figure.is_claim and a.figure.key.endswith(".accuracy")]
+    rows = [a for a in answered.values() if a.reported.is_claim and a.reported.key.endswith(".accuracy")]
     figure, axis = plt.subplots(figsize=(WIDTH, 0.24 * len(rows) + 0.7))
     for y, answer in enumerate(rows):
         ours, again = answer.ours, answer.reproduced
-        axis.plot(answer.figure.mean, y, "D", color=REPORTED, markersize=4.5, zorder=3)
+        axis.plot(answer.reported.mean, y, "D", color=REPORTED, markersize=4.5, zorder=3)
         if again is not None:
             axis.plot(again.value, y, "s", color=INK, fillstyle="none", markersize=4.5, zorder=3)
         if ours is not None:
@@ -36,7 +36,7 @@ def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:
         axis.plot([], [], marker, color=colour, fillstyle=fill, markersize=4.5, label=word)
     axis.plot([], [], color=OURS, linewidth=4, alpha=0.3, label="its 95 % interval")
     axis.set(yticks=range(len(rows)), ylim=(len(rows) - 0.4, -0.6), xlabel="test accuracy")
-    axis.set_yticklabels([f"{a.figure.what.removeprefix('accuracy of ')} ({a.figure.key[0]})" for a in rows])
+    axis.set_yticklabels([f"{a.reported.what.removeprefix('accuracy of ')} ({a.reported.key[0]})" for a in rows])
     axis.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
     axis.grid(axis="both", color="#e9e9e9", linewidth=0.6)
     axis.set_axisbelow(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -15,7 +16,9 @@ from torch import Tensor
 from helpers.metrics import Reliability
 from helpers.palette import GRID, INK, MODELS, PALE, RIGHT, WRONG
 from helpers.plots import WIDTH, mean_with_range, name_of
-from helpers.training import History
+
+if TYPE_CHECKING:
+    from helpers.training import History
 
 
 def learning_curves(histories: Mapping[str, History]) -> Figure:
