@@ -1,7 +1,8 @@
 """Test sets, tests of pairs, their sentences and their figures."""
 
+from itertools import combinations
+
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 import torch
 from test_comparison import leave, read
@@ -121,11 +122,14 @@ def test_figures_with_and_without_results(found):
     plt.close("all")
 
 
-def test_names_are_moved_apart_no_more_than_needed():
-    assert figures.apart([3.0, 1.0, 2.0], 0.5) == [3.0, 1.0, 2.0]
-    moved = figures.apart([1.0, 1.0, 1.0, 9.0], 1.0)
-    assert moved == pytest.approx([0.0, 1.0, 2.0, 9.0])
-    values = np.random.default_rng(0).random(12)
-    moved = np.asarray(figures.apart(values, 0.1))
-    order = np.argsort(values)
-    assert (np.diff(moved[order]) >= 0.1 - 1e-9).all() and abs(moved.mean() - values.mean()) < 1e-9
+def test_names_stand_apart_from_each_other_and_from_the_points(found):
+    for figure in (figures.against_seconds(pairs.test_sets(found.runs)) for _ in range(2)):
+        axis, boxes = figure.axes[0], [text.get_window_extent() for text in figure.axes[0].texts]
+        points = [axis.transData.transform(line.get_xydata()[0]) for line in axis.lines if len(line.get_xydata()) == 1]
+        assert len(boxes) == len(points) == 3
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+        assert not any(box.contains(*point) for box in boxes for point in points)
+        places = [text.get_position() for text in axis.texts]
+    first = figures.against_seconds(pairs.test_sets(found.runs))
+    assert places == [text.get_position() for text in first.axes[0].texts], "the same results give the same figure"
+    plt.close("all")
