@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from helpers.comparison.claims import Answer, Found, Measured, classes_ahead, measure
@@ -177,8 +177,3 @@ def per_class_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
 
 def _pair(theirs: float, ours: float | None) -> str:
     return f"{100 * theirs:.2f} / " + ("—" if ours is None else f"{100 * ours:.2f}")
-
-
-def missing(chapters: Sequence[str], found: Found) -> list[str]:
-    """Those of ``chapters`` without results."""
-    return [chapter for chapter in chapters if chapter not in found.runs]
