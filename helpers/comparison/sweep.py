@@ -129,6 +129,14 @@ def spread_words(sweep: Sweep) -> str:
     )
 
 
+def overview(sweep: Sweep) -> str:
+    """A paragraph on what was run: how often, with which seeds and settings, and what has not finished."""
+    seeds = ", ".join(map(str, sweep.seeds))
+    text = f"The sweep *{sweep.title}* has {len(sweep.runs)} finished runs of {', '.join(sweep.notebooks)}, "
+    text += f"with the seeds {seeds}.\nIt varies {varied(sweep)}."
+    return text + (f" {sweep.missing} of its runs have not finished, and are not shown." if sweep.missing else "")
+
+
 def varied(sweep: Sweep) -> str:
     """The varied parameters with their values, as text."""
     values: dict[str, list[Any]] = {}
