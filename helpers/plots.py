@@ -67,12 +67,12 @@ use_style()
 
 
 def name_of(key: str) -> str:
-    """What readers call the model that results.json calls ``key``."""
+    """The display name of the model that results.json calls ``key``."""
     return NAMES.get(key, key)
 
 
 def short(classes: Sequence[str]) -> list[str]:
-    """The names of classes, cut to their first part where they have two: "T-shirt/top" is "T-shirt"."""
+    """Class names shortened for axes: "T-shirt/top" to "T-shirt", "Ankle boot" to "boot"."""
     return [word.split("/")[0].removeprefix("Ankle ") for word in classes]
 
 
@@ -123,7 +123,7 @@ def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Fi
 
 
 def confusion_matrices(matrices: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
-    """Counts [C, C] side by side, rows true and columns predicted; colour shows the mistakes only."""
+    """Confusion matrices [C, C] side by side, rows true and columns predicted; colour shows the mistakes only."""
     figure, axes = plt.subplots(1, len(matrices), squeeze=False, figsize=(WIDTH, WIDTH / len(matrices) + 0.1))
     for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
         counts = np.asarray(matrix)
@@ -149,8 +149,16 @@ def mean_with_range(
     sns.lineplot(x=x, y=y, errorbar=whole, err_kws={"alpha": 0.2, "linewidth": 0}, label=label, ax=axis, **look)
 
 
+def free_figure(height: float) -> Figure:
+    """An empty figure of the page's width, ``height`` in inches, whose axes are placed by hand."""
+    figure = plt.figure(figsize=(WIDTH, height))
+    # Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
+    figure.set_layout_engine("none")
+    return figure
+
+
 def placeholder(words: str) -> Figure:
-    """A strip that says why there is no figure: a caption needs something to stand under."""
+    """A text in place of a figure for which there are no data: its caption needs something to stand under."""
     figure, axis = plt.subplots(figsize=(WIDTH, 0.5))
     axis.text(0.5, 0.5, words, ha="center", va="center", color=INK)
     axis.set_axis_off()

@@ -72,7 +72,7 @@ def denoising_autoencoder(clean: Tensor, noisy: Tensor, restored: Tensor) -> Fig
 def loss_curves(
     loss: Mapping[str, Sequence[float]], differences: Sequence[float], seconds: Mapping[str, float]
 ) -> Figure:
-    """Left: the loss of every epoch, by model. Right: how far the two are apart at every step where they differ."""
+    """Left: the loss of every epoch, by model. Right: the relative difference of the two losses at every step."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4))
     for k, (name, values) in enumerate(loss.items()):
         epochs = range(1, len(values) + 1)
@@ -105,7 +105,7 @@ def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequenc
 
 
 def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reported: float) -> Figure:
-    """The softmax decoder's loss between its floor and a uniform grey: the only range where it can move."""
+    """The softmax decoder's loss by epoch, on an axis from its floor to the loss of a uniform output."""
     figure, axis = plt.subplots(figsize=(WIDTH, 2.3))
     epochs = range(1, len(loss) + 1)
     axis.plot(epochs, loss, "o-", markersize=3, color=BLUE)
@@ -125,7 +125,7 @@ def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reporte
 
 
 def weight_pictures(weights: Mapping[str, Tensor]) -> Figure:
-    """First-layer weights [units, D] of each network as pictures, blue below zero and red above; the 48 largest."""
+    """First-layer weights [units, D] of each network as pictures, blue below zero, red above: the 48 largest."""
     figure, axes = plt.subplots(1, len(weights), squeeze=False, figsize=(WIDTH, 0.75 * WIDTH / len(weights) + 0.2))
     colours = mpl.colormaps["RdBu_r"].with_extremes(bad="white")
     for axis, (name, matrix) in zip(axes[0], weights.items(), strict=True):

@@ -20,7 +20,7 @@ from torch import Tensor
 from helpers.models import convolution_matrix
 from helpers.palette import CLASSES, INK, REPORTED
 from helpers.palette import PHOTOGRAPH_MODELS as NAMES
-from helpers.plots import WIDTH, learning_curves, name_rows_and_columns
+from helpers.plots import WIDTH, free_figure, learning_curves, name_rows_and_columns
 from helpers.stats import Accuracy
 
 BLUES, HEAT = mpl.colormaps["Blues"], mpl.colormaps["Oranges"]
@@ -52,7 +52,7 @@ def _coloured(images: np.ndarray) -> np.ndarray:
 
 
 def feature_rows(images: Tensor, columns: Sequence[str]) -> Figure:
-    """Images uint8 [n, 3, H, W], and what the classical features keep of them: edges' directions and coarse colour."""
+    """Images uint8 [n, 3, H, W] above what the classical features keep of them: directions of edges, coarse colour."""
     pictures = images.permute(0, 2, 3, 1).numpy()
     # Drawn four times as large, smoothly: in the four pixels of a cell there is no room for strokes.
     settings = {"orientations": 9, "pixels_per_cell": (16, 16), "cells_per_block": (2, 2), "channel_axis": 2}
@@ -70,7 +70,7 @@ def convolution(image: Tensor, kernel: Tensor, output: Tensor) -> Figure:
 
     Every weight of the kernel has one colour, wherever it is used. Of the output, what a stride of two keeps is framed.
     """
-    figure = _free_figure(2.9)
+    figure = free_figure(2.9)
     grid = figure.add_gridspec(
         2, 3, width_ratios=[5, 3, 3], height_ratios=[1.45, 1], left=0.02, right=0.98, top=0.9, bottom=0.1
     )
@@ -105,14 +105,6 @@ def convolution(image: Tensor, kernel: Tensor, output: Tensor) -> Figure:
     return figure
 
 
-def _free_figure(height: float) -> Figure:
-    """A figure whose axes stay where they are put."""
-    figure = plt.figure(figsize=(WIDTH, height))
-    # Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
-    figure.set_layout_engine("none")
-    return figure
-
-
 def _numbers(axis: Axes, values: Tensor, colours: np.ndarray, *, title: str) -> None:
     axis.imshow(colours)
     for (i, j), value in np.ndenumerate(np.asarray(values)):
@@ -130,8 +122,8 @@ def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
 
 @dataclass(frozen=True)
 class Result:
-    """What the figure shows of one model: probabilities [n, C] of the sample images, counts [C, C] with true classes
-    in rows, accuracy, seconds, and what was reported (None: nothing).
+    """What :func:`at_a_glance` shows of one model: class probabilities [n, C] of the sample images, confusion matrix
+    [C, C] with true classes in rows, accuracy, seconds, and the reported accuracies, None where there are none.
     """
 
     samples: Tensor
@@ -151,7 +143,7 @@ def at_a_glance(results: Mapping[str, Result], images: Tensor, classes: Sequence
     rows = -(-len(results) // 2)
     top, pitch, tall, wide = 0.42, 1.1, 0.82, 0.88  # inches
     height = top + pitch * rows + 0.12
-    figure = _free_figure(height)
+    figure = free_figure(height)
 
     def place(left: float, above: float, width: float, tall: float) -> Axes:
         return figure.add_axes((left / WIDTH, 1 - (above + tall) / height, width / WIDTH, tall / height))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from helpers.metrics import Reliability
 from helpers.palette import GRID, INK, MODELS, PALE, RIGHT, WRONG
-from helpers.plots import WIDTH, mean_with_range, name_of
+from helpers.plots import WIDTH, free_figure, mean_with_range, name_of
 
 if TYPE_CHECKING:
     from helpers.training import History
@@ -48,7 +48,7 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
 def answers(
     blocks: Mapping[str, Tensor], images: Tensor, probabilities: Tensor, labels: Tensor, classes: Sequence[str]
 ) -> Figure:
-    """Blocks of test images [N, H, W], chosen by their indices, each with what was predicted and how surely.
+    """Blocks of test images [N, H, W], chosen by their indices, each with its predicted class and probability.
 
     One block has eight images a row, two have four; right answers have a green frame, wrong ones a red one and the true
     class under the predicted one.
@@ -57,9 +57,7 @@ def answers(
     rows = -(-max(map(len, blocks.values())) // columns)
     cell, head = WIDTH / (columns * len(blocks) + 0.5 * (len(blocks) - 1)), 0.22
     high = cell + 0.12
-    figure = plt.figure(figsize=(WIDTH, rows * high + head))
-    # Placed by hand. Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
-    figure.set_layout_engine("none")
+    figure = free_figure(rows * high + head)
     height = figure.get_figheight()
     for block, (title, chosen) in enumerate(blocks.items()):
         start = block * (columns + 0.5) * cell

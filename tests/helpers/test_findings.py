@@ -1,5 +1,8 @@
 """The sentences of chapter 8: with no results, with some, and the numbers that they must have in them."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from test_comparison import leave, read
@@ -7,6 +10,7 @@ from test_pairs import SIX, guesses
 
 from helpers import palette
 from helpers.comparison import claims, findings, pairs
+from helpers.results import ROOT
 
 
 @pytest.fixture
@@ -65,3 +69,12 @@ def test_what_report_b_could_say_of_its_two_models():
     assert "840 and 915" in text and "p = 0.061" in text and "Our models" not in text
     assert "do not differ significantly (p = 0.231)" in findings.no_intervals()
     assert findings.repeated_log().startswith("15 of the 15") and "20 epochs" in findings.repeated_log()
+
+
+def test_chapter_8_imports_no_training_code():
+    modules = "claims, findings, pairs, tables"
+    code = f"import sys; from helpers.comparison import {modules}; from helpers.figures import comparison, sweep; "
+    code += "print(*(name for name in sys.modules if name.startswith('helpers.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    found = {name.split(".")[1] for name in done.stdout.split()}
+    assert found == {"comparison", "figures", "metrics", "palette", "plots", "results", "stats"}
