@@ -1,4 +1,7 @@
-"""METRICS"""
+"""What a model is judged by, apart from chance: reconstructions, classes, codes, maps, restored images, calibration.
+
+Functions of tensors: no network is run here. Intervals and tests are in :mod:`helpers.stats`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import sklearn.metrics
 import torch
 from scipy.optimize import minimize_scalar
 from sklearn.manifold import trustworthiness
-from sklearn.metrics import auc, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 from torch.nn import functional as F
@@ -28,29 +31,28 @@ def reconstruction_losses(reconstructions: Tensor, images: Tensor) -> tuple[floa
 
 
 def class_scores(probabilities: Tensor, labels: Tensor) -> dict[str, list[float]]:
-    """Precision, recall, F1 and support of every class, from probabilities [N, C] and labels [N].
+    """Precision, recall, F1 and support of every class, from class probabilities [N, C] and labels [N].
 
-    Recall is the class-wise accuracy. A class that is never predicted has precision zero.
+    Recall is the class-wise accuracy. A class that is never predicted has precision 0, one without images recall 0.
     """
-    confusion = confusion_matrix(probabilities, labels).double()
-    right, predicted, support = confusion.diag(), confusion.sum(0), confusion.sum(1)
+    classes = range(probabilities.shape[1])
+    scores = sklearn.metrics.precision_recall_fscore_support(
+        labels.numpy(), probabilities.argmax(1).numpy(), labels=classes, zero_division=0
+    )
     return {
-        "precision": (right / predicted.clamp(min=1)).tolist(),
-        "recall": (right / support.clamp(min=1)).tolist(),
-        "f1": (2 * right / (predicted + support).clamp(min=1)).tolist(),
-        "support": support.int().tolist(),
+        name: values.tolist() for name, values in zip(("precision", "recall", "f1", "support"), scores, strict=True)
     }
 
 
 def confusion_matrix(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """Counts [C, C]: row = true class, column = predicted class."""
-    classes = probabilities.shape[1]
-    pairs = labels * classes + probabilities.argmax(1)
-    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
+    """Counts [C, C] of class probabilities [N, C] against labels [N]: row = true class, column = predicted class."""
+    classes = range(probabilities.shape[1])
+    counts = sklearn.metrics.confusion_matrix(labels.numpy(), probabilities.argmax(1).numpy(), labels=classes)
+    return torch.from_numpy(counts)
 
 
 def relative_differences(a: Sequence[float], b: Sequence[float]) -> list[float]:
-    """How far ``a`` is from ``b``, element by element, as a fraction of ``b``."""
+    """|a - b| / |b|, element by element."""
     return [abs(x - y) / abs(y) for x, y in zip(a, b, strict=True)]
 
 
@@ -91,10 +93,10 @@ def tsne_map(codes: Tensor, *, seed: int) -> np.ndarray:
 
 
 def map_quality(points: np.ndarray, images: Tensor, labels: Tensor, *, neighbours: int = 12) -> tuple[float, float]:
-    """How far a map [N, 2] can be believed, as (trustworthiness, k-nearest-neighbour accuracy), k = ``neighbours``.
+    """Trustworthiness and k-nearest-neighbour accuracy of a map [N, 2] of ``images`` [N, D], with k = ``neighbours``.
 
-    Trustworthiness (Venna & Kaski 2001) counts map neighbours that are no neighbours among the ``images`` [N, D],
-    weighted by rank. The accuracy is of each point's label guessed from the others around it.
+    Trustworthiness (Venna & Kaski 2001) is lowered by map neighbours that are no neighbours among the images, weighted
+    by rank. The accuracy is that of predicting each point's label from the k points next to it.
     """
     neighbours = min(neighbours, math.ceil(len(points) / 2) - 1)
     near = NearestNeighbors(n_neighbors=neighbours).fit(points).kneighbors(return_distance=False)
@@ -112,36 +114,28 @@ def psnr(restored: Tensor, clean: Tensor) -> Tensor:
 
 
 def ssim(restored: Tensor, clean: Tensor, *, channels: int = 1) -> Tensor:
-    """Structural similarity of every image, [N], from square images [N, D] with pixels in [0, 1].
+    """Structural similarity (Wang et al. 2004) of every image, [N], from square images [N, D] with pixels in [0, 1].
 
-    Wang et al. 2004: Gaussian window of 11 pixels and deviation 1.5, K = (0.01, 0.03); the mean over all pixels whose
-    window lies inside the image, and over the channels, which lie one after the other in D.
+    Gaussian window of 11 pixels and standard deviation 1.5, K = (0.01, 0.03); the mean over all pixels whose window
+    lies inside the image, and over the channels, which lie one after the other in D.
     """
-    restored, clean = (images.reshape(len(images) * channels, -1) for images in (restored, clean))
-    # In parts: convolutions of one channel take sixteen times the memory of the images.
-    pairs = zip(restored.split(500), clean.split(500), strict=True)
-    return torch.cat([_ssim(x, y) for x, y in pairs]).view(-1, channels).mean(1)
+    from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import, rarely needed
 
-
-def _ssim(restored: Tensor, clean: Tensor) -> Tensor:
-    offsets = torch.arange(-5, 6, dtype=clean.dtype)
-    window = torch.exp(-offsets.square() / (2 * 1.5**2))
-    window = window / window.sum()
-    side = round(clean.shape[1] ** 0.5)
-    x, y = restored.view(-1, 1, side, side), clean.view(-1, 1, side, side)
-    # Means, squares and product in one pass; the window is a product of a row and a column.
-    stack = torch.cat([x, y, x * x, y * y, x * y])
-    local = F.conv2d(F.conv2d(stack, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))
-    mean_x, mean_y, xx, yy, xy = local.chunk(5)
-    c1, c2 = 0.01**2, 0.03**2
-    similar = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
-    spread = xx - mean_x.square() + yy - mean_y.square()
-    return (similar * (2 * (xy - mean_x * mean_y) + c2) / (spread + c2)).mean((1, 2, 3))
+    side = math.isqrt(clean.shape[1] // channels)
+    settings = {"gaussian_kernel": True, "sigma": 1.5, "kernel_size": 11, "data_range": 1.0, "return_full_image": True}
+    means = []
+    # Every image goes in as a channel of one image: torch convolves channels apart four times faster than a batch.
+    # In parts, since the local means take many times the memory of the images.
+    planes = [images.reshape(-1, side, side).split(100) for images in (restored, clean)]
+    for x, y in zip(*planes, strict=True):
+        _, similarity = structural_similarity_index_measure(x[None], y[None], **settings)
+        means.append(similarity[0, :, 5:-5, 5:-5].mean((1, 2)))  # nearer to the edge, windows see a mirrored image
+    return torch.cat(means).view(-1, channels).mean(1)
 
 
 def roughness(weights: Tensor) -> float:
-    """How speckled weights [units, D] are as pictures: root mean square step between neighbouring pixels, over the
-    root mean square weight. The root of 2 for independent pixels, near 0 for smooth ones.
+    """Root mean square difference of neighbouring pixels, over the root mean square weight, of weights [units, D] seen
+    as square images: the root of 2 for independent pixels, near 0 for smooth ones.
     """
     side = round(weights.shape[1] ** 0.5)
     pictures = weights.view(-1, side, side)
@@ -150,9 +144,9 @@ def roughness(weights: Tensor) -> float:
 
 
 def intra_inter_ratio(codes: Tensor, labels: Tensor) -> float:
-    """How wide the classes are for how far they lie apart, from codes [N, d] and labels [N]; small is good.
+    """Within-class over between-class distance of codes [N, d] with labels [N]; small is good.
 
-    The root mean square distance of a code to the mean of its class, over the mean distance between two class means.
+    Within: root mean square distance of a code to the mean of its class. Between: mean distance of two class means.
     Raises ValueError when a class between 0 and the largest label has no code.
     """
     counts = labels.bincount()
@@ -165,7 +159,7 @@ def intra_inter_ratio(codes: Tensor, labels: Tensor) -> float:
 
 @dataclass(frozen=True)
 class Verification:
-    """Same class or not? The share of pairs wrongly and rightly called "same" at every threshold, and the area."""
+    """ROC curve of "are two images of one class?": false and true positive rate at every threshold, and the area."""
 
     false_positive: np.ndarray
     true_positive: np.ndarray
@@ -190,22 +184,25 @@ def verification_pairs(labels: Tensor, count: int, *, seed: int) -> tuple[Tensor
 
 
 def verification(codes: Tensor, pairs: Tensor, same: Tensor, *, cosine: bool = False) -> Verification:
-    """Tell pairs of one class from pairs of two by how close their codes are; ``pairs`` [2, P], ``same`` [P].
+    """ROC curve of telling ``pairs`` [2, P] of one class from others by the distance of their codes [N, d].
 
-    Close in Euclidean distance, which center loss shrinks, or by the cosine of the angle between two codes [N, d].
+    ``same`` [P] says which pairs are of one class. The distance is Euclidean, which center loss shrinks, or with
+    ``cosine`` the angle between two codes.
     """
     a, b = codes[pairs[0]], codes[pairs[1]]
     score = F.cosine_similarity(a, b) if cosine else -(a - b).norm(dim=1)
-    false_positive, true_positive, _ = roc_curve(same.numpy(), score.numpy())
-    return Verification(false_positive, true_positive, float(auc(false_positive, true_positive)))
+    false_positive, true_positive, _ = sklearn.metrics.roc_curve(same.numpy(), score.numpy())
+    return Verification(false_positive, true_positive, float(sklearn.metrics.auc(false_positive, true_positive)))
 
 
-LEAST = torch.finfo(torch.float32).tiny  # what a probability of zero counts as: no logarithm is infinite
+# Calibration
+
+TINY = torch.finfo(torch.float32).tiny  # stands for a probability of zero: no logarithm is infinite
 
 
 def cross_entropies(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy of each image's class probabilities [N, C] with its label [N], in nats: float64 [N]."""
-    return -probabilities.gather(1, labels[:, None])[:, 0].clamp(min=LEAST).double().log()
+    """-log p(label) of every image in nats, float64 [N], from class probabilities [N, C] and labels [N]."""
+    return -probabilities.gather(1, labels[:, None])[:, 0].clamp(min=TINY).double().log()
 
 
 def log_loss(probabilities: Tensor, labels: Tensor) -> float:
@@ -214,17 +211,19 @@ def log_loss(probabilities: Tensor, labels: Tensor) -> float:
 
 
 def apply_temperature(probabilities: Tensor, temperature: float) -> Tensor:
-    """Probabilities [N, C] made softer (temperature above one) or surer (below): softmax(log p / T). The order stays.
+    """softmax(log p / T) of class probabilities p [N, C] (Guo et al. 2017): less confident for T > 1, more for T < 1.
+
+    The order of the classes stays.
 
     Raises ValueError for a temperature that is not positive.
     """
     if temperature <= 0:
         raise ValueError(f"a temperature must be positive, not {temperature}")
-    return (probabilities.clamp(min=LEAST).log() / temperature).softmax(1)
+    return (probabilities.clamp(min=TINY).log() / temperature).softmax(1)
 
 
 def fit_temperature(probabilities: Tensor, labels: Tensor) -> float:
-    """The temperature between 1/20 and 20 at which probabilities [N, C] of held-out images have the least log loss."""
+    """The temperature between 1/20 and 20 with the least log loss of class probabilities [N, C] on held-out images."""
     found = minimize_scalar(
         lambda power: log_loss(apply_temperature(probabilities, 2.0**power), labels),
         bounds=(-4.33, 4.33),
@@ -235,7 +234,7 @@ def fit_temperature(probabilities: Tensor, labels: Tensor) -> float:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Answers sorted into bins by how sure they were: mean confidence, share that is right, and how many, [bins].
+    """Predictions in bins of their confidence: mean confidence, accuracy and number of images of each bin, [bins].
 
     Empty bins are left out.
     """
@@ -246,20 +245,21 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: the mean gap between confidence and accuracy, each bin by its images."""
+        """Expected calibration error: mean of |confidence - accuracy| over the bins, weighted by their images."""
         gaps = (self.confidence - self.accuracy).abs() * self.count
         return (gaps.sum() / self.count.sum()).item()
 
 
 def reliability(probabilities: Tensor, labels: Tensor, *, bins: int = 15) -> Reliability:
-    """Bins of equal width over the confidence, the largest of the probabilities [N, C] of an image; labels [N].
+    """Reliability diagram (Guo et al. 2017) of class probabilities [N, C] with labels [N], in bins of equal width.
 
-    Raises ValueError for fewer than one bin.
+    The confidence of a prediction is its largest probability. By hand, since scikit-learn's calibration_curve has
+    two classes and leaves the bins' counts out. Raises ValueError for fewer than one bin.
     """
     if bins < 1:
         raise ValueError(f"a reliability diagram needs at least one bin, not {bins}")
     confidence, answers = probabilities.double().max(1)
-    bin_of = (confidence * bins).ceil().long().clamp(1, bins) - 1  # a bin holds its upper edge, as in the paper
+    bin_of = (confidence * bins).ceil().long().clamp(1, bins) - 1  # a bin includes its upper edge, as in the paper
     count = bin_of.bincount(minlength=bins)
     sums = torch.zeros(2, bins, dtype=torch.float64)
     sums[0].index_add_(0, bin_of, confidence)

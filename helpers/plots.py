@@ -1,6 +1,6 @@
-"""Every figure of the report, in one style: sizes for the page, a palette safe for colour-blind readers.
+"""What several chapters draw, and the one style of all figures. What one chapter draws is in helpers/figures.
 
-Importing this module sets the style. In a notebook figures are kept twice, as PNG for the screen and as SVG for print.
+Importing this module sets matplotlib up, by one call of :func:`use_style`; a notebook needs no line for it.
 """
 
 from __future__ import annotations
@@ -14,38 +14,14 @@ import numpy as np
 import seaborn as sns
 from IPython import get_ipython
 from IPython.core.pylabtools import print_figure
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from torch import Tensor
 
+from helpers.palette import CLASSES, INK, MODELS, NAMES, PALE
+
 WIDTH = 6.3  # inches, the width of the text on an A4 page
-INK, PALE = "#222222", "#9a9a9a"
-# Okabe & Ito 2008: one colour a model, the same in every figure.
-MODELS = {
-    "scratch": "#0072B2",
-    "inbuilt": "#D55E00",
-    "conv": "#E69F00",
-    "ae": "#56B4E9",
-    "dae": "#0072B2",
-    "pca": "#009E73",
-    "gaussian": "#009E73",
-    "pixels": "#7F7F7F",
-    "noisy": "#7F7F7F",
-    "reported": "#CC79A7",
-}
-NAMES = {
-    "pca": "PCA",
-    "pixels": "raw pixels",
-    "reported": "Report A",
-    "conv": "convolutional",
-    "ae": "AE",
-    "dae": "D-AE",
-    "nlm": "non-local means",
-    "tv": "total variation",
-    "gaussian": "Gaussian",
-}
-# Paul Tol's muted scheme, and black: ten classes.
-CLASSES = ["#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499", "#333333"]
 
 STYLE = {
     "figure.dpi": 110,
@@ -76,28 +52,35 @@ STYLE = {
     "image.interpolation": "nearest",
 }
 
-mpl.rcParams.update(STYLE)
-if (shell := get_ipython()) is not None:
-    set_matplotlib_formats("retina")
-    # The same figure for print; what is rasterised in it must be finer than on a screen.
-    print_svg = partial(print_figure, fmt="svg", dpi=250, metadata={"Date": None})
-    shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, print_svg)
+
+def use_style() -> None:
+    """Set STYLE; in a notebook also keep every figure twice, as PNG for the screen and as SVG for print."""
+    mpl.rcParams.update(STYLE)
+    if (shell := get_ipython()) is not None:
+        set_matplotlib_formats("retina")
+        # What is rasterised inside a figure must be finer in print than on a screen.
+        print_svg = partial(print_figure, fmt="svg", dpi=250, metadata={"Date": None})
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, print_svg)
+
+
+use_style()
 
 
 def name_of(key: str) -> str:
-    """What readers call the model that results.json calls ``key``."""
+    """The display name of the model that results.json calls ``key``."""
     return NAMES.get(key, key)
 
 
 def short(classes: Sequence[str]) -> list[str]:
-    """The names of classes, cut to their first part where they have two: "T-shirt/top" is "T-shirt"."""
+    """Class names shortened for axes: "T-shirt/top" to "T-shirt", "Ankle boot" to "boot"."""
     return [word.split("/")[0].removeprefix("Ankle ") for word in classes]
 
 
-def _sheet(rows: Sequence[np.ndarray], side: int) -> tuple[np.ndarray, int]:
-    """Rows of square images, each [n, side * side] or [n, 3 * side * side], in one array with gaps (NaN); their pitch.
+def sheet_of(rows: Sequence[np.ndarray], side: int) -> tuple[np.ndarray, int]:
+    """One array of all square images, with gaps of NaN between them, and the pitch: pixels from one image to the next.
 
-    A figure with an axes for every image would take seconds to draw.
+    A row of images is [n, side * side], or [n, 3 * side * side] in colour. One array, since a figure with an axes for
+    every image would take seconds to draw.
     """
     gap = max(2, side // 14)
     pitch = side + gap
@@ -109,6 +92,17 @@ def _sheet(rows: Sequence[np.ndarray], side: int) -> tuple[np.ndarray, int]:
     return sheet[:-gap, :-gap].squeeze(), pitch
 
 
+def name_rows_and_columns(
+    axis: Axes, rows: Sequence[str], columns: Sequence[str], *, pitch: int, middle: float
+) -> None:
+    """Write the names beside the rows and above the columns of a sheet; ``middle`` is that of the first image."""
+    axis.set_yticks([i * pitch + middle for i in range(len(rows))], rows)
+    axis.set_xticks([j * pitch + middle for j in range(len(columns))], columns)
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+
+
 def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Figure:
     """A row of images [N, D] in [0, 1] beside each name, and a heading above each column.
 
@@ -116,7 +110,7 @@ def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Fi
     """
     images = [np.asarray(row) for row in rows.values()]
     colour = images[0].shape[1] == 3072
-    sheet, pitch = _sheet(images, 32 if colour else round(images[0].shape[1] ** 0.5))
+    sheet, pitch = sheet_of(images, 32 if colour else round(images[0].shape[1] ** 0.5))
     if colour:
         sheet = np.where(np.isnan(sheet), 1.0, sheet)
     # Ten columns fill the page; fewer are drawn a little larger, never over the page.
@@ -124,36 +118,12 @@ def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Fi
     figure, axis = plt.subplots(figsize=(WIDTH, picture_inches * len(rows) + (0.25 if columns else 0.05)))
     paper = mpl.colormaps["gray_r"].with_extremes(bad="#eef1f4")
     axis.imshow(sheet, vmin=0, vmax=1, cmap=paper, interpolation="none")
-    axis.set_yticks([(i + 0.45) * pitch for i in range(len(rows))], list(rows))
-    axis.set_xticks([(j + 0.45) * pitch for j in range(len(columns))], columns)
-    axis.xaxis.tick_top()
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
-    return figure
-
-
-def loss_curves(
-    loss: Mapping[str, Sequence[float]], differences: Sequence[float], seconds: Mapping[str, float]
-) -> Figure:
-    """Left: the loss of every epoch, by model. Right: how far the two are apart at every step where they differ."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4))
-    for k, (name, values) in enumerate(loss.items()):
-        epochs = range(1, len(values) + 1)
-        # The curves lie on top of each other: the first is wide and pale, the second thin upon it.
-        look = {"linewidth": 4, "alpha": 0.45} if k == 0 else {"linewidth": 1.2, "marker": "o", "markersize": 2.5}
-        label = f"{name_of(name)}, {seconds[name]:.2f} s an epoch"
-        left.plot(epochs, values, color=MODELS[name], label=label, **look)
-    left.set(title="Training loss", xlabel="epoch", ylabel="binary cross entropy")
-    left.xaxis.get_major_locator().set_params(integer=True)
-    left.legend()
-    steps, apart = np.arange(1, len(differences) + 1), np.asarray(differences)
-    right.semilogy(steps[apart > 0], apart[apart > 0], ".", markersize=2, color=INK, linestyle="", rasterized=True)
-    right.set(title="Scratch against inbuilt, float32", xlabel="step", ylabel="relative difference of the loss")
+    name_rows_and_columns(axis, list(rows), columns, pitch=pitch, middle=0.45 * pitch)
     return figure
 
 
 def confusion_matrices(matrices: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
-    """Counts [C, C] side by side, rows true and columns predicted; colour shows the mistakes only."""
+    """Confusion matrices [C, C] side by side, rows true and columns predicted; colour shows the mistakes only."""
     figure, axes = plt.subplots(1, len(matrices), squeeze=False, figsize=(WIDTH, WIDTH / len(matrices) + 0.1))
     for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
         counts = np.asarray(matrix)
@@ -168,23 +138,27 @@ def confusion_matrices(matrices: Mapping[str, Tensor], classes: Sequence[str]) -
     return figure
 
 
-def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Figure:
-    """Class-wise accuracy as points, one colour a model, classes along the bottom."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.2))
-    positions = np.arange(len(classes))
-    shifts = np.linspace(-0.24, 0.24, len(accuracies))
-    for shift, (name, values) in zip(shifts, accuracies.items(), strict=True):
-        axis.plot(positions + shift, values, "o", markersize=4.5, color=MODELS[name], label=name_of(name))
-    axis.set(xticks=positions, xticklabels=classes, xlabel="class", ylabel="class-wise accuracy")
-    axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
-    axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
-    axis.set_axisbelow(True)
-    axis.legend(ncols=len(accuracies), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, handletextpad=0.1)
+def mean_with_range(
+    axis: Axes, places: Sequence[float], values: Sequence[Sequence[float]], *, colour: str, label: str | None = None
+) -> None:
+    """A curve through the means of ``values``, several at each of ``places``, in a band from the least to the most."""
+    x = [place for place, several in zip(places, values, strict=True) for _ in several]
+    y = [float(value) for several in values for value in several]
+    look = {"color": colour, "marker": "o", "markersize": 3, "markeredgecolor": colour, "linewidth": 1.3}
+    whole = ("pi", 100)  # the interval that holds all of them
+    sns.lineplot(x=x, y=y, errorbar=whole, err_kws={"alpha": 0.2, "linewidth": 0}, label=label, ax=axis, **look)
+
+
+def free_figure(height: float) -> Figure:
+    """An empty figure of the page's width, ``height`` in inches, whose axes are placed by hand."""
+    figure = plt.figure(figsize=(WIDTH, height))
+    # Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
+    figure.set_layout_engine("none")
     return figure
 
 
-def nothing(words: str) -> Figure:
-    """A strip that says why there is no figure: a caption needs something to stand under."""
+def placeholder(words: str) -> Figure:
+    """A text in place of a figure for which there are no data: its caption needs something to stand under."""
     figure, axis = plt.subplots(figsize=(WIDTH, 0.5))
     axis.text(0.5, 0.5, words, ha="center", va="center", color=INK)
     axis.set_axis_off()
@@ -213,42 +187,6 @@ def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[
     return figure
 
 
-def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reported: float) -> Figure:
-    """The softmax decoder's loss between its floor and a uniform grey: the only range where it can move."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.3))
-    epochs = range(1, len(loss) + 1)
-    axis.plot(epochs, loss, "o-", markersize=3, color=MODELS["scratch"])
-    lines = [
-        (uniform, "every pixel alike", PALE, "center"),
-        (reported, "Report A, last epoch", MODELS["reported"], "bottom"),
-        (floor, "floor of any softmax", MODELS["inbuilt"], "top"),
-    ]
-    in_margin = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": 7}
-    for value, text, colour, side in lines:
-        axis.axhline(value, color=colour, linewidth=1, linestyle="--")
-        # Right of the axes, where no curve can run through it.
-        axis.annotate(f"{text}\n{value:.4f}", (1, value), (5, 0), va=side, **in_margin)
-    axis.set(xlabel="epoch", ylabel="binary cross entropy", ylim=(floor - 0.02, uniform + 0.02))
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    return figure
-
-
-def weight_pictures(weights: Mapping[str, Tensor]) -> Figure:
-    """First-layer weights [units, D] of each network as pictures, blue below zero and red above; the 48 largest."""
-    figure, axes = plt.subplots(1, len(weights), squeeze=False, figsize=(WIDTH, 0.75 * WIDTH / len(weights) + 0.2))
-    colours = mpl.colormaps["RdBu_r"].with_extremes(bad="white")
-    for axis, (name, matrix) in zip(axes[0], weights.items(), strict=True):
-        units = np.asarray(matrix)
-        units = units[np.argsort(-np.linalg.norm(units, axis=1))[:48]]
-        units = units / np.abs(units).max(1, keepdims=True)
-        side, columns = round(units.shape[1] ** 0.5), 8
-        sheet, _ = _sheet([units[i : i + columns] for i in range(0, len(units), columns)], side)
-        axis.imshow(sheet, vmin=-1, vmax=1, cmap=colours, interpolation="none")
-        axis.set(title=name_of(name), xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
-    return figure
-
-
 def learning_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], *, ylabel: str) -> Figure:
     """A panel for each model: its curves over the epochs, the training one solid, others dashed, named at their end."""
     figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.2))
@@ -258,21 +196,7 @@ def learning_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], *, ylab
             axis.plot(range(1, len(values) + 1), values, label=word, marker="o", markersize=2, **look)
         axis.set(title=name_of(name), xlabel="epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.legend()
+        if len(curves) > 1:
+            axis.legend()
     axes[0, 0].set_ylabel(ylabel)
-    return figure
-
-
-def level_curves(
-    panels: Mapping[str, Mapping[str, Sequence[float]]], levels: Sequence[float], *, trained: float
-) -> Figure:
-    """A panel for each measure: its value against the noise level, by model; a line marks the level of training."""
-    figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.7))
-    for axis, (measure, curves) in zip(axes[0], panels.items(), strict=True):
-        axis.axvline(trained, color=PALE, linewidth=0.8, linestyle=":")
-        for name, values in curves.items():
-            dashed = {"linestyle": "--"} if name in ("noisy", "gaussian") else {}
-            axis.plot(levels, values, color=MODELS[name], label=name_of(name), marker="o", markersize=2, **dashed)
-        axis.set(xlabel="noise level", ylabel=measure)
-        axis.legend()
     return figure

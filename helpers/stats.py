@@ -1,4 +1,8 @@
-"""Is it more than chance? Intervals and tests of accuracies, losses and differences: all of the report's are here."""
+"""Confidence intervals and significance tests, all that the report has.
+
+Wilson's interval and McNemar's test are short enough to be written out over scipy's distributions; statsmodels, which
+has both, would be one more dependency and has no interval of a paired difference.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import numpy as np
 from scipy.stats import binomtest, chi2, norm, t
 from torch import Tensor
 
-LEVEL, ALPHA = 0.95, 0.05  # of every interval; below which a p-value is called significant
+LEVEL, ALPHA = 0.95, 0.05  # confidence level of every interval; p-values below ALPHA are called significant
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Accuracy:
 
 
 def wilson(hits: int, count: int) -> Accuracy:
-    """The share ``hits`` of ``count`` images, with the interval of Wilson (1927)."""
+    """The proportion ``hits`` / ``count`` with its score interval (Wilson 1927)."""
     interval = binomtest(hits, count).proportion_ci(LEVEL, method="wilson")
     return Accuracy(hits / count, interval.low, interval.high)
 
@@ -37,7 +41,7 @@ def accuracy(probabilities: Tensor, labels: Tensor) -> Accuracy:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean with the standard deviation (over n - 1) of what it was taken of, and its 95 % interval."""
+    """A mean, the standard deviation of the sample (n - 1 in its denominator), and the 95 % interval of the mean."""
 
     value: float
     std: float
@@ -46,48 +50,47 @@ class Mean:
 
 
 def mean(values: Sequence[float]) -> Mean:
-    """Mean, spread and Student's (1908) interval of two or more ``values``: of seeds, or of the losses of images.
+    """Mean, standard deviation and Student's t interval (1908) of ``values``, say of seeds or of the losses of images.
 
-    Raises ValueError for fewer than two: one value has no spread.
+    Raises ValueError for fewer than two values.
     """
     if len(values) < 2:
-        raise ValueError("a spread needs two values or more")
+        raise ValueError("a standard deviation needs two values or more")
     centre, std = float(np.mean(values)), float(np.std(values, ddof=1))
     half = float(t.ppf((1 + LEVEL) / 2, len(values) - 1)) * std / len(values) ** 0.5
     return Mean(centre, std, centre - half, centre + half)
 
 
-def only_one_right(a: Tensor, b: Tensor, labels: Tensor) -> tuple[int, int]:
-    """How many images only the first, and only the second of two models gets right.
+def discordant_counts(a: Tensor, b: Tensor, labels: Tensor) -> tuple[int, int]:
+    """The number of images that only the first of two models gets right, and that only the second does.
 
-    ``a`` and ``b`` are class probabilities [N, C] on the same images, ``labels`` [N].
+    ``a`` and ``b`` are class probabilities [N, C] on the same images with ``labels`` [N].
     """
     right_a, right_b = a.argmax(1) == labels, b.argmax(1) == labels
     return int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
 
 
 def mcnemar_exact(only_a: int, only_b: int) -> float:
-    """McNemar's test: the chance of so uneven a split of the images that only one of two models gets right.
+    """Exact McNemar test (1947) of two discordant counts: the two-sided binomial p-value, 1.0 when both are zero.
 
-    Two-sided binomial p-value (McNemar 1947, without his approximation); 1.0 when the models never disagree.
-    Every verdict on models that met the same images is by this one.
+    Every comparison of models on the same images is judged by this one.
     """
     return binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
 
 
 def mcnemar_asymptotic(only_a: int, only_b: int) -> float:
-    """The textbook's McNemar test: (a - b)^2 / (a + b) is chi-square with one degree of freedom."""
+    """Asymptotic McNemar test: (a - b)^2 / (a + b) is chi-square distributed with one degree of freedom."""
     return float(chi2.sf((only_a - only_b) ** 2 / (only_a + only_b), 1)) if only_a + only_b else 1.0
 
 
 def mcnemar(a: Tensor, b: Tensor, labels: Tensor) -> float:
     """Exact McNemar test of two models' class probabilities [N, C] on the same images with ``labels`` [N]."""
-    return mcnemar_exact(*only_one_right(a, b, labels))
+    return mcnemar_exact(*discordant_counts(a, b, labels))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one accuracy is ahead of another, with its 95 % interval; in shares, written in points."""
+    """The difference of two accuracies with its 95 % interval, as fractions; printed in percentage points."""
 
     value: float
     low: float
@@ -98,10 +101,10 @@ class Difference:
 
 
 def paired_difference(only_a: int, only_b: int, count: int) -> Difference:
-    """How far the first of two models is ahead on the same ``count`` images, with a 95 % interval.
+    """Difference of the accuracies of two models on the same ``count`` images, from their discordant counts.
 
-    Of Bonett & Price (2012): Wald's after one image more on either side, so it is not quite centred on the difference;
-    cut at what a difference can be.
+    Wald interval with one pseudo-count per discordant cell (Bonett & Price 2012), clipped to [-1, 1]. The pseudo-counts
+    pull its centre a little towards zero.
     """
     p, q = (only_a + 1) / (count + 2), (only_b + 1) / (count + 2)
     half = norm.ppf((1 + LEVEL) / 2) * ((p + q - (p - q) ** 2) / (count + 2)) ** 0.5
@@ -109,8 +112,10 @@ def paired_difference(only_a: int, only_b: int, count: int) -> Difference:
 
 
 def two_proportions(hits_a: int, count_a: int, hits_b: int, count_b: int) -> float:
-    """p-value of two accuracies on *different* images, two-sided: z-test with the pooled share (chi-square of a 2 x 2
-    table, without correction). For models on the same images McNemar's test is the right one.
+    """Two-sided p-value of the pooled z-test for two proportions from *different* images.
+
+    It equals the chi-square test of the 2 x 2 table without correction. For models on the same images McNemar's test
+    is the right one.
     """
     pooled = (hits_a + hits_b) / (count_a + count_b)
     error = (pooled * (1 - pooled) * (1 / count_a + 1 / count_b)) ** 0.5
@@ -119,10 +124,10 @@ def two_proportions(hits_a: int, count_a: int, hits_b: int, count_b: int) -> flo
 
 @dataclass(frozen=True)
 class Bounds:
-    """What McNemar's test could say of two accuracies on the same images when only the two are known.
+    """The range of McNemar's p-value when only the accuracies of two models on the same images are known.
 
-    ``least`` and ``most`` are its p-values when the models share all the mistakes they can, and as few; it is
-    significant when they share ``enough`` mistakes or more (None: never). By chance they would share ``by_chance``.
+    ``least`` is the p-value if the models share as many mistakes as possible, ``most`` if as few as possible. It is
+    significant from ``enough`` shared mistakes on (None: never). Independent models would share ``by_chance``.
     """
 
     least: float
@@ -134,7 +139,7 @@ class Bounds:
 def mcnemar_bounds(hits_a: int, hits_b: int, count: int) -> Bounds:
     """The bounds for models right on ``hits_a`` and ``hits_b`` of the same ``count`` images."""
     wrong_a, wrong_b = count - hits_a, count - hits_b
-    # Both cannot be wrong more often than either, nor so seldom that there would be more images than there are.
+    # Fréchet's bounds of the number of images that both get wrong.
     most_shared, least_shared = min(wrong_a, wrong_b), max(0, wrong_a + wrong_b - count)
 
     def p(shared: int) -> float:
@@ -145,9 +150,9 @@ def mcnemar_bounds(hits_a: int, hits_b: int, count: int) -> Bounds:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values of a family of tests, corrected by Holm (1979): the k-th smallest of n times n - k + 1, never falling.
+    """Holm's (1979) adjusted p-values of a family of n tests: the k-th smallest times n - k + 1, made non-decreasing.
 
-    Calling those below 0.05 significant goes wrong once or more in at most 5 % of families.
+    Rejecting those below ALPHA keeps the family-wise error rate at ALPHA.
     """
     order = np.argsort(p_values, kind="stable")
     corrected, highest = [0.0] * len(p_values), 0.0
@@ -157,21 +162,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def chance(p: float) -> str:
-    """A p-value in words' company: ``p = 0.012``, ``p < 0.001``."""
+def p_text(p: float) -> str:
+    """A p-value as a sentence has it: ``p = 0.012``, ``p < 0.001``."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def capitalised(text: str) -> str:
+    """``text`` with a capital first letter, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def compare(name_a: str, a: Tensor, name_b: str, b: Tensor, labels: Tensor) -> str:
-    """One sentence on which of two models is ahead on the same images, and whether chance would explain it."""
+    """A sentence on which of two models is better on the same images, with McNemar's exact test.
+
+    ``a`` and ``b`` are class probabilities [N, C], ``labels`` [N]. The better model is named first.
+    """
     first, second = accuracy(a, labels).value, accuracy(b, labels).value
     if first < second:
         first, second, name_a, name_b = second, first, name_b, name_a
     p = mcnemar(a, b, labels)
-    test = f"McNemar's test, {chance(p)}"
+    numbers = f"{first:.2%} against {second:.2%} (McNemar's test, {p_text(p)})."
     if p < ALPHA:
-        return f"{name_a[0].upper()}{name_a[1:]} beats {name_b}: {first:.2%} against {second:.2%} ({test})."
-    return (
-        f"Between {name_a} and {name_b} there is no difference that chance would not explain: "
-        f"{first:.2%} against {second:.2%} ({test})."
-    )
+        return f"{capitalised(name_a)} beats {name_b}: {numbers}"
+    return f"{capitalised(name_a)} and {name_b} do not differ significantly: {numbers}"

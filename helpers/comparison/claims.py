@@ -1,6 +1,6 @@
-"""What the chapters left, set against what the two reports state: reading results, claims, and which are beaten.
+"""Results of all chapters beside the values that the two reports state: reading both, and which claims are beaten.
 
-Nothing is trained here. The rule of "beaten" stands in reported.toml and is :func:`beaten`.
+The rule of "beaten" stands in reported.toml; :func:`beaten` is that rule.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ HERE = "08_comparison"
 
 
 @dataclass(frozen=True)
-class Record:
-    """One finished run of a chapter: its results.json as it stands, its predictions when they are asked for."""
+class RunRecord:
+    """One finished run of a chapter: the content of its results.json, and its predictions, read when first needed."""
 
     folder: Path
     content: dict[str, Any]
@@ -64,22 +64,24 @@ class Record:
 
     @property
     def kind(self) -> str:
-        """What must be the same for two seeds to be runs of one thing: settings, code and data."""
+        """Settings, code and data as one string: two runs that differ in the seed alone have the same."""
         parameters = {name: value for name, value in self.content["parameters"].items() if name != "seed"}
-        files = json.dumps(parameters, sort_keys=True).replace(f"seed-{self.seed}/", "")  # where needed files lie
-        return json.dumps([files, *(self.provenance.get(key) for key in ("notebook_sha256", "helpers_sha256", "data"))])
+        # Parameters may be paths of other chapters' files, and those have the seed in them.
+        settings = json.dumps(parameters, sort_keys=True).replace(f"seed-{self.seed}/", "")
+        code_and_data = [self.provenance.get(key) for key in ("notebook_sha256", "helpers_sha256", "data")]
+        return json.dumps([settings, *code_and_data])
 
 
 @dataclass(frozen=True)
 class Found:
-    """The runs that are compared, by chapter; of each the one whose predictions are looked at comes first.
+    """The runs to compare, by chapter; the first of each chapter is the one whose predictions are compared.
 
-    Has what :func:`helpers.results.start` asks of a data set: results are what this chapter reads.
+    Stands where :func:`helpers.results.start` expects a data set, since results are what chapter 8 reads.
     """
 
-    runs: dict[str, list[Record]]
-    original: dict[str, list[Record]]  # with the reports' own settings
-    left_out: list[str]  # runs that are no other seed of the same thing, in words
+    runs: dict[str, list[RunRecord]]
+    original: dict[str, list[RunRecord]]  # with the reports' own settings
+    left_out: list[str]  # other seeds that were run with other settings, code or data, in words
 
     name = "results"
 
@@ -94,28 +96,28 @@ class Found:
 
     @property
     def md5s(self) -> dict[str, str]:
-        """None: results are no files of a data set."""
+        """Empty: no files of a data set are read."""
         return {}
 
     @property
     def seeds(self) -> list[int]:
         return sorted({run.seed for records in self.runs.values() for run in records})
 
-    def _all(self) -> list[Record]:
+    def _all(self) -> list[RunRecord]:
         return [run for runs in (self.runs, self.original) for records in runs.values() for run in records]
 
 
 def results_folder(profile: str) -> Path:
-    """Where the runs to compare lie: beside this one in a report, under ``profile`` when JupyterLab runs it."""
+    """The folder of the runs to compare: that of this report, or ``profile``'s when JupyterLab runs the chapter."""
     folder = os.environ.get("REPORT_FOLDER")
     return Path(folder).parents[1] if folder else ROOT / "reports" / profile
 
 
 def read(folder: Path, *, seed: int, chapters: Iterable[str] = ()) -> Found:
-    """The runs below ``folder`` (reports/<profile>), and those below its sibling ``original``.
+    """The runs of ``chapters`` (all when empty) below ``folder`` (reports/<profile>) and below its sibling `original`.
 
-    Only of ``chapters``, or of all there are. A chapter's other seeds are kept when they are runs of the same thing as
-    ``seed`` (or as the lowest seed there is), those of `original` when they are of the same data.
+    ``seed`` (or the lowest there is) comes first. A chapter's other seeds are kept when settings, code and data are the
+    same, runs of the profile `original` when the data are.
     """
     left_out: list[str] = []
     runs = _read(folder, seed, set(chapters), left_out)
@@ -128,11 +130,11 @@ def read(folder: Path, *, seed: int, chapters: Iterable[str] = ()) -> Found:
     return Found(runs, same, left_out)
 
 
-def _read(folder: Path, seed: int, chapters: set[str], left_out: list[str]) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
+def _read(folder: Path, seed: int, chapters: set[str], left_out: list[str]) -> dict[str, list[RunRecord]]:
+    found: dict[str, list[RunRecord]] = {}
     for path in folder.glob("seed-*/*/results.json"):
         if path.parent.name != HERE and (not chapters or path.parent.name in chapters):
-            record = Record(path.parent, json.loads(path.read_text(encoding="utf-8")))
+            record = RunRecord(path.parent, json.loads(path.read_text(encoding="utf-8")))
             found.setdefault(record.chapter, []).append(record)
     kept = {}
     for chapter in sorted(found):
@@ -143,8 +145,8 @@ def _read(folder: Path, seed: int, chapters: set[str], left_out: list[str]) -> d
 
 
 @dataclass(frozen=True)
-class Figure:
-    """An entry of reported.toml that says how it is compared; a list is one figure for each class."""
+class ReportedValue:
+    """A value that a report states, an entry of reported.toml; a list has one for each class."""
 
     key: str
     value: Decimal | list[Decimal]  # with the digits that were printed
@@ -171,25 +173,25 @@ class Figure:
 
     @property
     def mean(self) -> float:
-        """The figure, or the mean over the classes."""
+        """The value, of a list the mean over the classes."""
         return float(sum(self.values) / len(self.values))
 
     @property
     def printed(self) -> str:
-        """The figure with the digits it was printed with, at most four; of a list the mean over the classes."""
+        """The value with the digits it was printed with, at most four; of a list the mean over the classes."""
         places = min(4, *(-int(value.as_tuple().exponent) for value in self.values))
         return f"{self.mean:.{4 if len(self.values) > 1 else places}f}"
 
 
-def figures() -> dict[str, Figure]:
-    """Everything in reported.toml that can be compared, in its order."""
+def reported_values() -> dict[str, ReportedValue]:
+    """The entries of reported.toml that can be compared, by key, in the file's order."""
     entries = tomllib.loads(REPORTED.read_text(encoding="utf-8"), parse_float=Decimal)
-    return {key: Figure(key, **entry) for key, entry in entries.items() if "split" in entry}
+    return {key: ReportedValue(key, **entry) for key, entry in entries.items() if "split" in entry}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric of ours: by seed, for lists also by class (means over seeds), with an interval where there is one."""
+    """A metric of our runs: by seed, for lists also by class (means over seeds), with its 95 % interval if known."""
 
     seeds: list[float]
     classes: list[float] | None = None
@@ -208,8 +210,8 @@ class Measured:
         return f"{self.value:{spec}}" + ("" if self.low is None else f" ({self.low:{spec}} to {self.high:{spec}})")
 
 
-def measure(path: str | None, field: str | None, runs: Mapping[str, Sequence[Record]]) -> Measured | None:
-    """The metric, or with ``field`` the table, at ``path`` (chapter/name) in ``runs``; None where nobody left it."""
+def measure(path: str | None, field: str | None, runs: Mapping[str, Sequence[RunRecord]]) -> Measured | None:
+    """The metric at ``path`` (chapter/name) in ``runs``, or with ``field`` a column of a table; None if not there."""
     chapter, _, name = (path or "").partition("/")
     records = [run for run in runs.get(chapter, ()) if name in (run.tables if field else run.metrics)]
     if not records:
@@ -223,90 +225,90 @@ def measure(path: str | None, field: str | None, runs: Mapping[str, Sequence[Rec
     return Measured(seeds, classes, *((None, None) if field else interval(records[0], name)))
 
 
-def interval(record: Record, metric: str) -> tuple[float, float] | tuple[None, None]:
-    """The 95 % interval of one run's test accuracy (Wilson) or test loss (Student), from its predictions."""
+def interval(record: RunRecord, metric: str) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % interval of one run's test accuracy (Wilson) or test loss (Student), (None, None) if unknown."""
     value, labels = record.metrics[metric], record.predictions.get("labels")
     if labels is None or metric.endswith(("train_accuracy", "val_accuracy")):
         return None, None
     if metric.endswith("accuracy"):
         hits = value * len(labels)
-        if abs(hits - round(hits)) < 1e-3:  # else it was taken on other images than these
+        if abs(hits - round(hits)) < 1e-3:  # else the accuracy is of other images than these
             measured = stats.wilson(round(hits), len(labels))
             return measured.low, measured.high
     model = record.predictions.get(metric.rpartition(".")[0])
     if metric.endswith("test_loss") and model is not None:
         measured = stats.mean(metrics.cross_entropies(model, labels.long()).tolist())
-        if abs(measured.value - value) < 0.01 * value:  # else it is no cross entropy of these probabilities
+        if abs(measured.value - value) < 0.01 * value:  # else the loss is no cross entropy of these probabilities
             return measured.low, measured.high
     return None, None
 
 
 def best_meant(printed: Decimal, better: str) -> Decimal:
-    """The best figure that rounds to the ``printed`` one: 0.955 for 0.95 where higher is better."""
+    """The best value that rounds to the ``printed`` one: 0.955 for 0.95 where higher is better."""
     half = Decimal(1).scaleb(int(printed.as_tuple().exponent)) / 2
     return printed + half if better == "higher" else printed - half
 
 
-def beaten(figure: Figure, measured: Measured) -> bool:
-    """Whether ours is strictly better than the best figure that rounds to the printed one; lists by their means."""
-    limit = sum(best_meant(value, figure.better) for value in figure.values) / len(figure.values)
+def beaten(reported: ReportedValue, measured: Measured) -> bool:
+    """Whether ours is strictly better than the best value that rounds to the printed one; lists by their means."""
+    limit = sum(best_meant(value, reported.better) for value in reported.values) / len(reported.values)
     ours = Decimal(measured.value)
-    return ours > limit if figure.better == "higher" else ours < limit
+    return ours > limit if reported.better == "higher" else ours < limit
 
 
-def classes_ahead(figure: Figure, measured: Measured) -> int:
-    """In how many classes ours is better than what was printed, beyond rounding."""
-    pairs = zip(figure.values, measured.classes or (), strict=True)
-    return sum(Decimal(ours) > best_meant(theirs, figure.better) for theirs, ours in pairs)
+def classes_ahead(reported: ReportedValue, measured: Measured) -> int:
+    """The number of classes in which ours is better than the best value that rounds to the printed one."""
+    pairs = zip(reported.values, measured.classes or (), strict=True)
+    return sum(Decimal(ours) > best_meant(theirs, reported.better) for theirs, ours in pairs)
 
 
-def told(found: Found, sentence: str, *paths: str) -> str:
-    """``sentence`` with metrics of ours (chapter/name) in its places ``{}``; nothing when one of them was not run."""
+def fill_metrics(found: Found, sentence: str, *paths: str) -> str:
+    """``sentence`` with our metrics at ``paths`` (chapter/name) for its ``{}``; empty when one of them was not run."""
     measured = [measure(path, None, found.runs) for path in paths]
     return sentence.format(*(f"{item.value:.4f}" for item in measured)) if all(measured) else ""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A reported figure, the same reproduced and ours, as far as there are runs."""
+    """A reported value, the same reproduced and ours; None where there is no run for it."""
 
-    figure: Figure
+    reported: ReportedValue
     ours: Measured | None
     reproduced: Measured | None
 
     @property
     def verdict(self) -> str:
-        """In one word or two, for a table."""
+        """Whether ours is better, as a table has it."""
         if self.ours is None:
-            return "not run" if self.figure.metric else "not covered"
-        if self.figure.split != "test":
+            return "not run" if self.reported.metric else "not covered"
+        if self.reported.split != "test":
             return "not counted"
-        return "yes" if beaten(self.figure, self.ours) else "no"
+        return "yes" if beaten(self.reported, self.ours) else "no"
 
 
 def answers(found: Found) -> dict[str, Answer]:
-    """Every reported figure with what answers it."""
+    """Every reported value with its reproduction and our result, by key."""
     return {
         key: Answer(
-            figure,
-            measure(figure.metric, figure.field, found.runs),
-            measure(figure.reproduced, figure.field, _with_their_settings(figure, found)),
+            reported,
+            measure(reported.metric, reported.field, found.runs),
+            measure(reported.reproduced, reported.field, _with_their_settings(reported, found)),
         )
-        for key, figure in figures().items()
+        for key, reported in reported_values().items()
     }
 
 
-def _with_their_settings(figure: Figure, found: Found) -> dict[str, list[Record]]:
-    """Where the figure is reproduced: by the profile `original`, or, untuned, by any, as no settings enter it."""
-    return found.runs if (figure.reproduced or "").endswith(".untuned_accuracy") else found.original
+def _with_their_settings(reported: ReportedValue, found: Found) -> dict[str, list[RunRecord]]:
+    """The runs that reproduce a value: those of the profile `original`, but any for an untuned model (no settings)."""
+    return found.runs if (reported.reproduced or "").endswith(".untuned_accuracy") else found.original
 
 
 def counts(answered: Mapping[str, Answer]) -> dict[str, int]:
-    """How many claims there are, are covered by the runs that were found, and are beaten."""
-    claims = [answer for answer in answered.values() if answer.figure.is_claim]
+    """The number of claims, of those covered by the runs that were found, and of those beaten."""
+    claims = [answer for answer in answered.values() if answer.reported.is_claim]
     covered = [answer for answer in claims if answer.ours]
     return {
         "claims.total": len(claims),
         "claims.covered": len(covered),
-        "claims.beaten": sum(beaten(answer.figure, answer.ours) for answer in covered),
+        "claims.beaten": sum(beaten(answer.reported, answer.ours) for answer in covered),
     }

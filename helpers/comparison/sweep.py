@@ -1,4 +1,4 @@
-"""What a sweep found: the metrics of its runs, by seed and by what the sweep varies; how much of them is chance."""
+"""The metrics of a sweep's runs, by seed and by the parameters that it varies, and their spread over the seeds."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class SweepRun:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The finished runs of a sweep, and the metrics of each notebook that its file asks curves of.
+    """The finished runs of a sweep, and by notebook the metrics to draw.
 
-    Has what :func:`helpers.results.start` asks of a data set: runs are what the sweep's chapter reads.
+    Stands where :func:`helpers.results.start` expects a data set, since runs are what the sweep's chapter reads.
     """
 
     title: str
@@ -55,7 +55,7 @@ class Sweep:
 
     @property
     def md5s(self) -> dict[str, str]:
-        """None: runs are no files of a data set."""
+        """Empty: no files of a data set are read."""
         return {}
 
     @property
@@ -67,7 +67,7 @@ class Sweep:
         return sorted({run.seed for run in self.runs})
 
     def of(self, notebook: str, metric: str) -> dict[Setting, dict[int, float]]:
-        """The values of a metric by setting and seed. Raises KeyError, with what there is, when no run has it."""
+        """The values of a metric by setting and seed. Raises KeyError, which lists the metrics, when no run has it."""
         found: dict[Setting, dict[int, float]] = {}
         mine = [run for run in self.runs if run.notebook == notebook]
         for run in mine:
@@ -79,7 +79,7 @@ class Sweep:
 
 
 def read(path: str | Path) -> Sweep:
-    """The sweep that a runs.json of the workflow describes."""
+    """The sweep that a runs.json, written by the workflow, describes."""
     about = json.loads(Path(path).read_text(encoding="utf-8"))
     runs = []
     for run in about["runs"]:
@@ -93,14 +93,14 @@ def read(path: str | Path) -> Sweep:
 
 
 def _plain(value: Any) -> Any:
-    """A value that can be a key and be drawn: a list of one is that one, others are words."""
+    """A hashable value: a list of one is its element, a longer list is text."""
     if isinstance(value, list):
         return value[0] if len(value) == 1 else ", ".join(map(str, value))
     return value
 
 
 def spread_rows(sweep: Sweep) -> list[dict[str, Any]]:
-    """A row for each metric that has a curve, in each setting: mean, standard deviation and interval over the seeds."""
+    """A row for each drawn metric and setting: mean over the seeds, standard deviation, 95 % interval of the mean."""
     rows = []
     for notebook in sweep.notebooks:
         for metric in sweep.curves.get(notebook, ()):
@@ -117,36 +117,44 @@ def spread_rows(sweep: Sweep) -> list[dict[str, Any]]:
 
 
 def spread_words(sweep: Sweep) -> str:
-    """A sentence on how much of the metrics is chance: where the seeds are furthest apart."""
+    """A sentence that names the metric with the largest standard deviation over the seeds, relative to its mean."""
     rows = [row for row in spread_rows(sweep) if row["std"] is not None and row["mean"]]
     if not rows:
         return "There is one seed, so nothing can be said of chance."
     widest = max(rows, key=lambda row: row["std"] / abs(row["mean"]))
     share = widest["std"] / abs(widest["mean"])
     return (
-        f"The seeds are furthest apart, for its size, in `{widest['metric']}` of {widest['notebook']}: their standard "
-        f"deviation there is {share:.2%} of the mean."
+        f"The seeds differ most in `{widest['metric']}` of {widest['notebook']}: "
+        f"their standard deviation is {share:.2%} of the mean."
     )
 
 
+def overview(sweep: Sweep) -> str:
+    """A paragraph on what was run: how often, with which seeds and settings, and what has not finished."""
+    seeds = ", ".join(map(str, sweep.seeds))
+    text = f"The sweep *{sweep.title}* has {len(sweep.runs)} finished runs of {', '.join(sweep.notebooks)}, "
+    text += f"with the seeds {seeds}.\nIt varies {varied(sweep)}."
+    return text + (f" {sweep.missing} of its runs have not finished, and are not shown." if sweep.missing else "")
+
+
 def varied(sweep: Sweep) -> str:
-    """What the sweep varies, in words."""
+    """The varied parameters with their values, as text."""
     values: dict[str, list[Any]] = {}
     for run in sweep.runs:
         for key, value in run.setting:
             known = values.setdefault(key, [])
             known += [value] if value not in known else []
-    told = [f"`{key}` ({', '.join(map(words, ordered(found)))})" for key, found in values.items()]
-    return " and ".join(told) if told else "nothing but the seed"
+    texts = [f"`{key}` ({', '.join(map(words, ordered(found)))})" for key, found in values.items()]
+    return " and ".join(texts) if texts else "nothing but the seed"
 
 
 def words(value: Any) -> str:
-    """A value of a parameter as readers see it."""
+    """A parameter's value as text."""
     return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
 def ordered(values: Iterable[Any]) -> list[Any]:
-    """Numbers by size, before words."""
+    """Numbers in ascending order, then texts."""
     return sorted(values, key=_rank)
 
 

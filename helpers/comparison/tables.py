@@ -1,19 +1,19 @@
-"""The rows of the comparison's tables: one table a task, and Report B's two tables with both models side by side."""
+"""Rows of the comparison's tables: a table for each task, and Report B's two tables of two models side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from helpers.comparison.claims import Answer, Found, Measured, classes_ahead, measure
-from helpers.data import CLASSES
+from helpers.results import reported
 
 MISSING = "not run"
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a task's table shows: the reported figures whose keys begin so, and metrics nobody reported, in words."""
+    """Contents of a task's table: reported values by the start of their keys, names of unreported metrics by path."""
 
     keys: tuple[str, ...] = ()
     unreported: Mapping[str, str] | None = None
@@ -28,7 +28,7 @@ TASKS = {
         ("A.Q1.",),
         _metrics(
             "01_autoencoder",
-            inbuilt__code_accuracy="accuracy from the inbuilt autoencoder's codes",
+            inbuilt__code_accuracy="accuracy from the PyTorch autoencoder's codes",
             pca__code_accuracy="accuracy from PCA codes",
             pixels__code_accuracy="accuracy from raw pixels",
         ),
@@ -38,7 +38,7 @@ TASKS = {
         _metrics(
             "02_denoising",
             scratch__psnr="PSNR of the D-AE by hand (dB)",
-            inbuilt__psnr="PSNR of the inbuilt D-AE (dB)",
+            inbuilt__psnr="PSNR of the PyTorch D-AE (dB)",
             ae__noisy_code_accuracy="accuracy on noisy images from AE codes",
             dae__noisy_code_accuracy="accuracy on noisy images from D-AE codes",
         )
@@ -103,25 +103,26 @@ def _spec(words: str) -> str:
 
 
 def task_rows(task: str, answered: Mapping[str, Answer], found: Found) -> list[dict[str, str]]:
-    """The table of one of TASKS: reported, reproduced, ours, and whether ours is better."""
+    """Rows of the table of one of TASKS: reported, reproduced, ours, and whether ours is better."""
     keys, unreported = TASKS[task].keys, TASKS[task].unreported or {}
-    rows = [_row(answer) for key, answer in answered.items() if key.startswith(keys) and answer.figure.is_claim]
+    rows = [_row(answer) for key, answer in answered.items() if key.startswith(keys) and answer.reported.is_claim]
     for path, words in unreported.items():
         ours, again = measure(path, None, found.runs), measure(path, None, found.original)
         cells = [item.text(_spec(words)) if item else MISSING for item in (again, ours)]
-        rows.append({"figure": words, "reported": "no figure", "reproduced": cells[0], "ours": cells[1], "better": ""})
+        row = {"quantity": words, "reported": "no figure", "reproduced": cells[0], "ours": cells[1], "better": ""}
+        rows.append(row)
     return rows
 
 
 def _row(answer: Answer) -> dict[str, str]:
-    figure, ours = answer.figure, answer.ours
+    value, ours = answer.reported, answer.ours
     text = MISSING if ours is None else ours.text()
     if ours and ours.classes:
-        text += f", ahead in {classes_ahead(figure, ours)} of {len(ours.classes)}"
-    again = "—" if figure.reproduced is None else MISSING if answer.reproduced is None else answer.reproduced.text()
+        text += f", ahead in {classes_ahead(value, ours)} of {len(ours.classes)}"
+    again = "—" if value.reproduced is None else MISSING if answer.reproduced is None else answer.reproduced.text()
     return {
-        "figure": figure.what,
-        "reported": figure.printed,
+        "quantity": value.what,
+        "reported": value.printed,
         "reproduced": again,
         "ours": text,
         "better": "" if answer.verdict == MISSING else answer.verdict,
@@ -133,7 +134,7 @@ def _short(measured: Measured | None) -> str:
 
 
 def last_epoch_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
-    """Report B's first table of Task 4: both models' accuracies and losses, its figures and ours."""
+    """Rows of Report B's first table of Task 4: both models' accuracies and losses, reported and ours."""
     what = {
         "accuracy": "test accuracy",
         "test_loss": "test loss",
@@ -145,7 +146,7 @@ def last_epoch_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
     return [
         {"": words}
         | {
-            f"{model}, {whose}": answered[f"B.{task}.{key}"].figure.printed
+            f"{model}, {whose}": answered[f"B.{task}.{key}"].reported.printed
             if whose == "reported"
             else _short(answered[f"B.{task}.{key}"].ours)
             for task, model in (("T2", "CNN"), ("T3", "encoder"))
@@ -156,9 +157,7 @@ def last_epoch_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
 
 
 def per_class_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
-    """Report B's table of precision, recall and F by class: in each cell its figure and ours, in
-    percent; last the means.
-    """
+    """Rows of Report B's second table: precision, recall and F1 by class in percent, reported / ours, and the means."""
     columns = {
         f"{model} {short}": answered[f"B.{task}.{key}"]
         for task, model in (("T2", "CNN"), ("T3", "encoder"))
@@ -166,17 +165,15 @@ def per_class_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
     }
     rows = [
         {"class": word}
-        | {name: _pair(float(a.figure.values[k]), a.ours.classes[k] if a.ours else None) for name, a in columns.items()}
-        for k, word in enumerate(CLASSES["FashionMNIST"])
+        | {
+            name: _pair(float(a.reported.values[k]), a.ours.classes[k] if a.ours else None)
+            for name, a in columns.items()
+        }
+        for k, word in enumerate(reported("B.classes"))
     ]
-    means = {name: _pair(a.figure.mean, a.ours.value if a.ours else None) for name, a in columns.items()}
+    means = {name: _pair(a.reported.mean, a.ours.value if a.ours else None) for name, a in columns.items()}
     return [*rows, {"class": "mean"} | means]
 
 
 def _pair(theirs: float, ours: float | None) -> str:
     return f"{100 * theirs:.2f} / " + ("—" if ours is None else f"{100 * ours:.2f}")
-
-
-def missing(chapters: Sequence[str], found: Found) -> list[str]:
-    """Those of ``chapters`` that left no results among what was found."""
-    return [chapter for chapter in chapters if chapter not in found.runs]

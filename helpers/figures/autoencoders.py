@@ -1,16 +1,18 @@
-"""Drawings of the networks, in the style of helpers.plots."""
+"""The figures of chapters 1 and 2: the networks drawn, their losses, first-layer weights and noise levels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from torch import Tensor
 
-from helpers.plots import INK, MODELS, PALE, WIDTH
+from helpers.palette import BLUE, GRID, INK, MODELS, PALE, REPORTED, VERMILION
+from helpers.plots import WIDTH, name_of, sheet_of
 
 
 def autoencoder(sizes: Sequence[int], *, encoder_layers: int) -> Figure:
@@ -22,8 +24,8 @@ def autoencoder(sizes: Sequence[int], *, encoder_layers: int) -> Figure:
         if k:
             before = heights[k - 1]
             corners = [(k - 0.87, before / 2), (k - 0.13, height / 2), (k - 0.13, -height / 2), (k - 0.87, -before / 2)]
-            axis.add_patch(Polygon(corners, color=MODELS["scratch"], alpha=0.10, linewidth=0))
-        colour = MODELS["inbuilt"] if k == encoder_layers else MODELS["scratch"]
+            axis.add_patch(Polygon(corners, color=BLUE, alpha=0.10, linewidth=0))
+        colour = VERMILION if k == encoder_layers else BLUE
         axis.bar(k, height, width=0.2, bottom=-height / 2, color=colour)
         axis.text(k, height / 2 + 0.04, f"{size}", ha="center", va="bottom", weight="bold")
     last = len(sizes) - 1
@@ -52,9 +54,9 @@ def denoising_autoencoder(clean: Tensor, noisy: Tensor, restored: Tensor) -> Fig
         axis.text(x, -0.12, word, ha="center", va="top")
     encoder, decoder = [(3.5, 1), (5, 0.7), (5, 0.3), (3.5, 0)], [(5.4, 0.7), (6.9, 1), (6.9, 0), (5.4, 0.3)]
     for corners, word in [(encoder, "encoder"), (decoder, "decoder")]:
-        axis.add_patch(Polygon(corners, color=MODELS["scratch"], alpha=0.15, linewidth=0))
+        axis.add_patch(Polygon(corners, color=BLUE, alpha=0.15, linewidth=0))
         axis.text(np.mean([x for x, _ in corners]), 0.5, word, ha="center", va="center")
-    axis.add_patch(plt.Rectangle((5.1, 0.28), 0.2, 0.44, color=MODELS["inbuilt"]))
+    axis.add_patch(plt.Rectangle((5.1, 0.28), 0.2, 0.44, color=VERMILION))
     axis.text(5.2, 0.16, "code", ha="center", va="top")
     arrow = {"arrowstyle": "->", "color": INK, "linewidth": 0.8}
     for start, end in [(1.05, 1.75), (2.85, 3.45), (6.95, 7.35)]:
@@ -64,4 +66,90 @@ def denoising_autoencoder(clean: Tensor, noisy: Tensor, restored: Tensor) -> Fig
     axis.text(4.2, 1.33, "loss: restored against clean", ha="center", va="bottom")
     axis.set(xlim=(-0.1, 8.5), ylim=(-0.35, 1.6), aspect="equal")
     axis.axis("off")
+    return figure
+
+
+def loss_curves(
+    loss: Mapping[str, Sequence[float]], differences: Sequence[float], seconds: Mapping[str, float]
+) -> Figure:
+    """Left: the loss of every epoch, by model. Right: the relative difference of the two losses at every step."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4))
+    for k, (name, values) in enumerate(loss.items()):
+        epochs = range(1, len(values) + 1)
+        # The curves lie on top of each other: the first is wide and pale, the second thin upon it.
+        look = {"linewidth": 4, "alpha": 0.45} if k == 0 else {"linewidth": 1.2, "marker": "o", "markersize": 2.5}
+        label = f"{name_of(name)}, {seconds[name]:.2f} s an epoch"
+        left.plot(epochs, values, color=MODELS[name], label=label, **look)
+    left.set(title="Training loss", xlabel="epoch", ylabel="binary cross entropy")
+    left.xaxis.get_major_locator().set_params(integer=True)
+    left.legend()
+    steps, apart = np.arange(1, len(differences) + 1), np.asarray(differences)
+    right.semilogy(steps[apart > 0], apart[apart > 0], ".", markersize=2, color=INK, linestyle="", rasterized=True)
+    right.set(title="Scratch against PyTorch, float32", xlabel="step", ylabel="relative difference of the loss")
+    return figure
+
+
+def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Figure:
+    """Class-wise accuracy as points, one colour a model, classes along the bottom."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.2))
+    positions = np.arange(len(classes))
+    shifts = np.linspace(-0.24, 0.24, len(accuracies))
+    for shift, (name, values) in zip(shifts, accuracies.items(), strict=True):
+        axis.plot(positions + shift, values, "o", markersize=4.5, color=MODELS[name], label=name_of(name))
+    axis.set(xticks=positions, xticklabels=classes, xlabel="class", ylabel="class-wise accuracy")
+    axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+    axis.grid(axis="y", color=GRID, linewidth=0.6)
+    axis.set_axisbelow(True)
+    axis.legend(ncols=len(accuracies), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, handletextpad=0.1)
+    return figure
+
+
+def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reported: float) -> Figure:
+    """The softmax decoder's loss by epoch, on an axis from its floor to the loss of a uniform output."""
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.3))
+    epochs = range(1, len(loss) + 1)
+    axis.plot(epochs, loss, "o-", markersize=3, color=BLUE)
+    lines = [
+        (uniform, "every pixel alike", PALE, "center"),
+        (reported, "Report A, last epoch", REPORTED, "bottom"),
+        (floor, "floor of any softmax", VERMILION, "top"),
+    ]
+    in_margin = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": 7}
+    for value, text, colour, side in lines:
+        axis.axhline(value, color=colour, linewidth=1, linestyle="--")
+        # Right of the axes, where no curve can run through it.
+        axis.annotate(f"{text}\n{value:.4f}", (1, value), (5, 0), va=side, **in_margin)
+    axis.set(xlabel="epoch", ylabel="binary cross entropy", ylim=(floor - 0.02, uniform + 0.02))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def weight_pictures(weights: Mapping[str, Tensor]) -> Figure:
+    """First-layer weights [units, D] of each network as pictures, blue below zero, red above: the 48 largest."""
+    figure, axes = plt.subplots(1, len(weights), squeeze=False, figsize=(WIDTH, 0.75 * WIDTH / len(weights) + 0.2))
+    colours = mpl.colormaps["RdBu_r"].with_extremes(bad="white")
+    for axis, (name, matrix) in zip(axes[0], weights.items(), strict=True):
+        units = np.asarray(matrix)
+        units = units[np.argsort(-np.linalg.norm(units, axis=1))[:48]]
+        units = units / np.abs(units).max(1, keepdims=True)
+        side, columns = round(units.shape[1] ** 0.5), 8
+        sheet, _ = sheet_of([units[i : i + columns] for i in range(0, len(units), columns)], side)
+        axis.imshow(sheet, vmin=-1, vmax=1, cmap=colours, interpolation="none")
+        axis.set(title=name_of(name), xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    return figure
+
+
+def level_curves(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], levels: Sequence[float], *, trained: float
+) -> Figure:
+    """A panel for each measure: its value against the noise level, by model; a line marks the level of training."""
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.7))
+    for axis, (measure, curves) in zip(axes[0], panels.items(), strict=True):
+        axis.axvline(trained, color=PALE, linewidth=0.8, linestyle=":")
+        for name, values in curves.items():
+            dashed = {"linestyle": "--"} if name in ("noisy", "gaussian") else {}
+            axis.plot(levels, values, color=MODELS[name], label=name_of(name), marker="o", markersize=2, **dashed)
+        axis.set(xlabel="noise level", ylabel=measure)
+        axis.legend()
     return figure

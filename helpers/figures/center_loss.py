@@ -1,4 +1,4 @@
-"""Figures of codes that are judged by distance: codes in the plane with their centres, and verification curves."""
+"""The figures of chapter 3: two-dimensional codes with their class centres, and verification (ROC) curves."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from helpers.metrics import Verification
-from helpers.plots import CLASSES, INK, MODELS, NAMES, WIDTH, name_of
-
-# The colour says which encoder a model started from, the line which loss it was trained on: softmax is dashed.
-for key in ("ae", "dae"):
-    for loss in ("before", "softmax", "center"):
-        MODELS[f"{key}.{loss}"], NAMES[f"{key}.{loss}"] = MODELS[key], f"{NAMES[key]}, {loss}"
+from helpers.palette import CLASSES, GRID, INK, MODELS
+from helpers.plots import WIDTH, name_of
 
 
 def planar_codes(
@@ -46,15 +42,15 @@ def planar_codes(
 
 
 def verification_curves(panels: Mapping[str, Mapping[str, Verification]]) -> Figure:
-    """ROC curves by panel and model, false positives on a logarithmic axis; softmax dashed, center loss solid."""
+    """ROC curves by panel and model, false positive rate on a logarithmic axis; softmax dashed, center loss solid."""
     figure, axes = plt.subplots(1, len(panels), squeeze=False, sharey=True, figsize=(WIDTH, 2.9))
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for name, curve in curves.items():
             look = {"linestyle": "--" if name.endswith("softmax") else "-", "linewidth": 1.3, "color": MODELS[name]}
             axis.plot(curve.false_positive, curve.true_positive, label=name_of(name), **look)
-        axis.set(title=title, xlabel="two digits taken for one", xscale="log", xlim=(1e-3, 1), ylim=(0, 1.02))
-        axis.grid(color="#e5e5e5", linewidth=0.6)
-    axes[0, 0].set_ylabel("one digit recognised as one")
+        axis.set(title=title, xlabel="false positive rate", xscale="log", xlim=(1e-3, 1), ylim=(0, 1.02))
+        axis.grid(color=GRID, linewidth=0.6)
+    axes[0, 0].set_ylabel("true positive rate")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names))
     return figure

@@ -1,4 +1,4 @@
-"""The figures of the chapter on classical methods: colour pictures, a convolution, and all models at a glance."""
+"""The figures of chapter 7: colour pictures, what features keep of them, a convolution, all models at a glance."""
 
 from __future__ import annotations
 
@@ -18,25 +18,11 @@ from skimage.transform import resize
 from torch import Tensor
 
 from helpers.models import convolution_matrix
-from helpers.plots import CLASSES, INK, MODELS, WIDTH
+from helpers.palette import CLASSES, INK, REPORTED
+from helpers.palette import PHOTOGRAPH_MODELS as NAMES
+from helpers.plots import WIDTH, free_figure, learning_curves, name_rows_and_columns
 from helpers.stats import Accuracy
 
-NAMES = {
-    "svm_linear": "linear SVM",
-    "svm_poly": "polynomial SVM",
-    "logistic": "logistic regression",
-    "gaussian_nb": "naive Bayes",
-    "svm_rbf_hog": "RBF SVM on HOG + colour",
-    "ffnn": "feed-forward net",
-    "seed_cnn": "Report A's CNN",
-    "cnn": "our CNN",
-}
-NETWORKS = {
-    "ffnn": "#009E73",
-    "seed_cnn": MODELS["reported"],
-    "cnn": "#0072B2",
-}  # Okabe & Ito 2008, as in helpers.plots
-REPORTED = MODELS["reported"]
 BLUES, HEAT = mpl.colormaps["Blues"], mpl.colormaps["Oranges"]
 
 
@@ -57,11 +43,7 @@ def picture_rows(rows: Mapping[str, Tensor | np.ndarray], *, columns: Sequence[s
     inches = min(0.88, (WIDTH - 0.9) / count)
     figure, axis = plt.subplots(figsize=(WIDTH, inches * len(rows) + (0.25 if columns else 0.05)))
     axis.imshow(sheet[: side - pitch, : side - pitch])
-    axis.set_yticks([i * pitch + side / 2 for i in range(len(rows))], list(rows))
-    axis.set_xticks([j * pitch + side / 2 for j in range(len(columns))], columns)
-    axis.xaxis.tick_top()
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
+    name_rows_and_columns(axis, list(rows), columns, pitch=pitch, middle=side / 2)
     return figure
 
 
@@ -70,7 +52,7 @@ def _coloured(images: np.ndarray) -> np.ndarray:
 
 
 def feature_rows(images: Tensor, columns: Sequence[str]) -> Figure:
-    """Images uint8 [n, 3, H, W], and what the classical features keep of them: edges' directions and coarse colour."""
+    """Images uint8 [n, 3, H, W] above what the classical features keep of them: directions of edges, coarse colour."""
     pictures = images.permute(0, 2, 3, 1).numpy()
     # Drawn four times as large, smoothly: in the four pixels of a cell there is no room for strokes.
     settings = {"orientations": 9, "pixels_per_cell": (16, 16), "cells_per_block": (2, 2), "channel_axis": 2}
@@ -88,7 +70,7 @@ def convolution(image: Tensor, kernel: Tensor, output: Tensor) -> Figure:
 
     Every weight of the kernel has one colour, wherever it is used. Of the output, what a stride of two keeps is framed.
     """
-    figure = _free_figure(2.9)
+    figure = free_figure(2.9)
     grid = figure.add_gridspec(
         2, 3, width_ratios=[5, 3, 3], height_ratios=[1.45, 1], left=0.02, right=0.98, top=0.9, bottom=0.1
     )
@@ -123,14 +105,6 @@ def convolution(image: Tensor, kernel: Tensor, output: Tensor) -> Figure:
     return figure
 
 
-def _free_figure(height: float) -> Figure:
-    """A figure whose axes stay where they are put."""
-    figure = plt.figure(figsize=(WIDTH, height))
-    # Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
-    figure.set_layout_engine("none")
-    return figure
-
-
 def _numbers(axis: Axes, values: Tensor, colours: np.ndarray, *, title: str) -> None:
     axis.imshow(colours)
     for (i, j), value in np.ndenumerate(np.asarray(values)):
@@ -143,19 +117,13 @@ def _numbers(axis: Axes, values: Tensor, colours: np.ndarray, *, title: str) -> 
 
 def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
     """Training loss by epoch, a panel for each network: losses under augmentation cannot share an axis."""
-    figure, axes = plt.subplots(1, len(curves), squeeze=False, figsize=(WIDTH, 1.9))
-    for axis, (name, values) in zip(axes[0], curves.items(), strict=True):
-        axis.plot(range(1, len(values) + 1), values, color=NETWORKS[name], marker="o", markersize=2.5)
-        axis.set(title=NAMES[name], xlabel="epoch", xlim=(0.5, len(values) + 0.5))
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0, 0].set_ylabel("cross entropy")
-    return figure
+    return learning_curves({name: {"training": values} for name, values in curves.items()}, ylabel="cross entropy")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What the figure shows of one model: probabilities [n, C] of the sample images, counts [C, C] with true classes
-    in rows, accuracy, seconds, and what was reported (None: nothing).
+    """What :func:`at_a_glance` shows of one model: class probabilities [n, C] of the sample images, confusion matrix
+    [C, C] with true classes in rows, accuracy, seconds, and the reported accuracies, None where there are none.
     """
 
     samples: Tensor
@@ -175,7 +143,7 @@ def at_a_glance(results: Mapping[str, Result], images: Tensor, classes: Sequence
     rows = -(-len(results) // 2)
     top, pitch, tall, wide = 0.42, 1.1, 0.82, 0.88  # inches
     height = top + pitch * rows + 0.12
-    figure = _free_figure(height)
+    figure = free_figure(height)
 
     def place(left: float, above: float, width: float, tall: float) -> Axes:
         return figure.add_axes((left / WIDTH, 1 - (above + tall) / height, width / WIDTH, tall / height))

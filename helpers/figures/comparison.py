@@ -7,32 +7,25 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from helpers.comparison.claims import Answer
 from helpers.comparison.pairs import Model, TestSet
-from helpers.plots import INK, MODELS, PALE, WIDTH, nothing
+from helpers.palette import BLUE, FAMILIES, INK, OPEN, PALE, REPORTED, SETTLED
+from helpers.plots import WIDTH, placeholder
 
-OURS, REPORTED = "#0072B2", MODELS["reported"]
-# Okabe & Ito 2008, as in helpers.plots
-FAMILIES = {
-    "classical": "#D55E00",
-    "feed-forward": "#009E73",
-    "convolutional": OURS,
-    "reported": REPORTED,
-    "code": "#E69F00",
-}
-SETTLED, OPEN = "#cfe3f2", "#f1f1f1"
+OURS = BLUE
 
 
 def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:
     """Every accuracy that a report states for a test set, as a row: its own, reproduced, and ours seed by seed."""
-    rows = [a for a in answered.values() if a.figure.is_claim and a.figure.key.endswith(".accuracy")]
+    rows = [a for a in answered.values() if a.reported.is_claim and a.reported.key.endswith(".accuracy")]
     figure, axis = plt.subplots(figsize=(WIDTH, 0.24 * len(rows) + 0.7))
     for y, answer in enumerate(rows):
         ours, again = answer.ours, answer.reproduced
-        axis.plot(answer.figure.mean, y, "D", color=REPORTED, markersize=4.5, zorder=3)
+        axis.plot(answer.reported.mean, y, "D", color=REPORTED, markersize=4.5, zorder=3)
         if again is not None:
             axis.plot(again.value, y, "s", color=INK, fillstyle="none", markersize=4.5, zorder=3)
         if ours is not None:
@@ -44,7 +37,7 @@ def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:
         axis.plot([], [], marker, color=colour, fillstyle=fill, markersize=4.5, label=word)
     axis.plot([], [], color=OURS, linewidth=4, alpha=0.3, label="its 95 % interval")
     axis.set(yticks=range(len(rows)), ylim=(len(rows) - 0.4, -0.6), xlabel="test accuracy")
-    axis.set_yticklabels([f"{a.figure.what.removeprefix('accuracy of ')} ({a.figure.key[0]})" for a in rows])
+    axis.set_yticklabels([f"{a.reported.what.removeprefix('accuracy of ')} ({a.reported.key[0]})" for a in rows])
     axis.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
     axis.grid(axis="both", color="#e9e9e9", linewidth=0.6)
     axis.set_axisbelow(True)
@@ -58,7 +51,7 @@ def matrices(test_sets: Sequence[TestSet]) -> Figure:
     """
     shown = [test_set for test_set in test_sets if len(test_set.models) > 1]
     if not shown:
-        return nothing("No two models on one test set are among the results.")
+        return placeholder("No two models on one test set are among the results.")
     sizes = [len(test_set.models) for test_set in shown]
     figure, axes = plt.subplots(
         len(shown),
@@ -103,7 +96,7 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     panels = {s.title: [m for m in s.models if m.fit_seconds] for s in test_sets}
     panels = {title: models for title, models in panels.items() if models}
     if not panels:
-        return nothing("No classifier with its seconds of training is among the results.")
+        return placeholder("No classifier with its seconds of training is among the results.")
     tall = [max(1.6, 0.16 * len(models) + 0.8) for models in panels.values()]
     figure, axes = plt.subplots(
         len(panels),
@@ -118,59 +111,38 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     limits = (min(seconds) / 2, 2 * max(seconds) * (max(seconds) / min(seconds)) ** 0.3)
     for axis, (title, models) in zip(axes[:, 0], panels.items(), strict=True):
         axis.set(xscale="log", xlim=limits, title=title, ylabel="test accuracy")
-        _named_points(axis, models)
+        for model in models:
+            colour, x = FAMILIES[model.family], model.fit_seconds
+            axis.plot([x, x], [model.accuracy.low, model.accuracy.high], color=colour, linewidth=3, alpha=0.3)
+            axis.plot(x, model.accuracy.value, "o", color=colour, markersize=4.5)
+        axis.margins(y=0.15)
         axis.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
         axis.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
         axis.grid(axis="both", color="#eeeeee", linewidth=0.6)
         axis.set_axisbelow(True)
     axes[-1, 0].set_xlabel("seconds of training")
+    figure.draw_without_rendering()  # names can be placed only when the layout has given the axes their size
+    for axis, models in zip(axes[:, 0], panels.values(), strict=True):
+        _name_points(axis, models)
     return figure
 
 
-def _named_points(axis: Axes, models: Sequence[Model]) -> None:
-    """Points with their intervals; names beside them, pushed apart where they would lie upon each other."""
+def _name_points(axis: Axes, models: Sequence[Model]) -> None:
+    """Write each model's name beside its point, moved until no name covers a point, an interval or another name."""
+    seconds = [model.fit_seconds for model in models]
     values = [model.accuracy.value for model in models]
-    low, high = min(m.accuracy.low for m in models), max(m.accuracy.high for m in models)
-    margin = max(0.08 * (high - low), 0.004)
-    axis.set_ylim(low - margin, high + margin)
-    step = (high - low + 2 * margin) / max(10, 1.15 * len(models))
-    left, right = np.log(axis.get_xlim())
-    across = [(np.log(model.fit_seconds) - left) / (right - left) for model in models]
-    places = apart(values, step)
-    axis.set_ylim(min(low - margin, min(places) - step / 2), max(high + margin, max(places) + step / 2))
-    taken: list[tuple[float, float, float]] = []  # left end, right end and height of the names so far
-    for model, x, y, place in zip(models, across, values, places, strict=True):
-        wide = 0.03 + 0.0105 * len(model.name)  # of a name, as a share of the axis
-
-        def crowd(side: int, x: float = x, wide: float = wide, place: float = place) -> float:
-            start, end = sorted((x + 0.02 * side, x + wide * side))
-            points = sum(start < px < end and abs(py - place) < step for px, py in zip(across, values, strict=True))
-            names = sum(start < e and s < end and abs(h - place) < 0.9 * step for s, e, h in taken)
-            return points + names + 9 * (start < 0 or end > 1)
-
-        side = min((1, -1), key=crowd)
-        taken.append((*sorted((x, x + wide * side)), place))
-        colour, text_x = FAMILIES[model.family], np.exp(left + (x + 0.025 * side) * (right - left))
-        seconds, interval = model.fit_seconds, (model.accuracy.low, model.accuracy.high)
-        axis.plot([seconds, seconds], interval, color=colour, linewidth=3, alpha=0.3)
-        axis.plot(seconds, y, "o", color=colour, markersize=4.5)
-        axis.plot([seconds, text_x], [y, place], color=colour, linewidth=0.5)
-        axis.text(text_x, place, f" {model.name} ", ha="left" if side > 0 else "right", va="center", fontsize=7)
-
-
-def apart(values: Sequence[float], step: float) -> list[float]:
-    """``values`` moved as little as is needed to lie ``step`` or more from each other, in their order."""
-    order = np.argsort(values)
-    # Least squares under "each at least a step above the last" is the isotonic fit of what is left without the steps.
-    ramp = step * np.arange(len(values))
-    blocks: list[list[float]] = []
-    for value in np.asarray(values, dtype=float)[order] - ramp:
-        blocks.append([value, 1])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            value, count = blocks.pop()
-            before, many = blocks.pop()
-            blocks.append([(value * count + before * many) / (count + many), count + many])
-    moved = np.repeat([value for value, _ in blocks], [int(count) for _, count in blocks]) + ramp
-    done = np.empty(len(values))
-    done[order] = moved
-    return done.tolist()
+    ends = [end for model in models for end in (model.accuracy.low, model.accuracy.high)]
+    texts = [axis.text(x, y, model.name, fontsize=7) for model, x, y in zip(models, seconds, values, strict=True)]
+    adjust_text(
+        texts,
+        [*seconds, *np.repeat(seconds, 2)],
+        [*values, *ends],
+        target_x=seconds,
+        target_y=values,
+        ax=axis,
+        expand=(1.2, 1.8),  # room around a name, in its widths and heights
+        force_explode=(0.3, 0.8),
+        explode_radius=40,  # pixels in which names push each other apart before the first step
+        iter_lim=200,  # not the default limit in seconds, which would give another figure on a slower machine
+        arrowprops={"arrowstyle": "-", "color": PALE, "linewidth": 0.6},
+    )

@@ -1,8 +1,9 @@
-"""Figures of classifiers of grey pictures: learning curves, right and wrong answers, reliability, few labels."""
+"""The figures of chapters 5 and 6: learning curves, right and wrong answers, reliability diagrams, few labels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -13,39 +14,11 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from helpers.metrics import Reliability
-from helpers.plots import INK, MODELS, NAMES, PALE, WIDTH, name_of
-from helpers.training import History
+from helpers.palette import GRID, INK, MODELS, PALE, RIGHT, WRONG
+from helpers.plots import WIDTH, free_figure, mean_with_range, name_of
 
-RIGHT, WRONG = "#1a7f37", "#b3261e"
-# Okabe & Ito 2008, as in helpers.plots: Report B's own in its colour, the controls in others.
-MODELS |= {
-    "seed_cnn": MODELS["reported"],
-    "cnn": "#0072B2",
-    "encoder": "#0072B2",
-    "full_frozen": "#D55E00",
-    "full_trainable": "#E69F00",
-    "full_frozen_noisy": "#CC79A7",
-    "random_init": "#7F7F7F",
-    "same_domain": "#009E73",
-    "encoder_frozen": "#D55E00",
-    "classifier_alone": "#009E73",
-    "pretrained": "#0072B2",
-    "frozen": "#D55E00",
-    "random": "#7F7F7F",
-}
-GARMENTS = {
-    "seed_cnn": "Report B's CNN",
-    "cnn": "our CNN",
-    "encoder": "encoder from digits",
-    "random_init": "encoder from random weights",
-    "same_domain": "encoder from garments",
-    "encoder_frozen": "encoder from digits, frozen",
-    "full_frozen": "frozen denoiser",
-    "full_trainable": "trainable denoiser",
-    "full_frozen_noisy": "frozen denoiser, noise",
-    "classifier_alone": "classifier alone",
-}
-NAMES |= GARMENTS | {"pretrained": "fine-tuned", "frozen": "frozen", "random": "random weights"}
+if TYPE_CHECKING:
+    from helpers.training import History
 
 
 def learning_curves(histories: Mapping[str, History]) -> Figure:
@@ -65,7 +38,7 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
     right.set(title="Cross entropy", xlabel="epoch")
     for axis in (left, right):
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
+        axis.grid(axis="y", color=GRID, linewidth=0.6)
     handles, words = left.get_legend_handles_labels()
     handles += [Line2D([], [], color=INK, linewidth=1.2, linestyle=style) for style in ("-", "--")]
     figure.legend(handles, [*words, "training", "validation"], loc="outside lower center", ncols=3, handlelength=2.4)
@@ -75,7 +48,7 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
 def answers(
     blocks: Mapping[str, Tensor], images: Tensor, probabilities: Tensor, labels: Tensor, classes: Sequence[str]
 ) -> Figure:
-    """Blocks of test images [N, H, W], chosen by their indices, each with what was predicted and how surely.
+    """Blocks of test images [N, H, W], chosen by their indices, each with its predicted class and probability.
 
     One block has eight images a row, two have four; right answers have a green frame, wrong ones a red one and the true
     class under the predicted one.
@@ -84,9 +57,7 @@ def answers(
     rows = -(-max(map(len, blocks.values())) // columns)
     cell, head = WIDTH / (columns * len(blocks) + 0.5 * (len(blocks) - 1)), 0.22
     high = cell + 0.12
-    figure = plt.figure(figsize=(WIDTH, rows * high + head))
-    # Placed by hand. Not layout="none" above: saving a figure that never had an engine gives it the one in rcParams.
-    figure.set_layout_engine("none")
+    figure = free_figure(rows * high + head)
     height = figure.get_figheight()
     for block, (title, chosen) in enumerate(blocks.items()):
         start = block * (columns + 0.5) * cell
@@ -140,23 +111,19 @@ def accuracy_by_labels(counts: Sequence[int], accuracies: Mapping[str, Tensor], 
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), width_ratios=(1.5, 1))
     for name, values in accuracies.items():
-        mean, low, high = values.mean(1), values.amin(1), values.amax(1)
-        look = {"color": MODELS[name], "marker": "o", "markersize": 3, "linewidth": 1.4}
-        left.plot(counts, mean, label=name_of(name), **look)
-        left.fill_between(counts, low, high, color=MODELS[name], alpha=0.2, linewidth=0)
+        mean_with_range(left, counts, values.tolist(), colour=MODELS[name], label=name_of(name))
     left.axhline(reference, color=PALE, linewidth=0.8, linestyle=":")
     left.text(counts[0], reference, "encoder from garments, all labels", fontsize=6.5, va="top", color=INK)
     left.set(title="Accuracy", xlabel="labelled images")
     gains = {name: 100 * (values - accuracies["random"]) for name, values in accuracies.items() if name != "random"}
     right.axhline(0, color=MODELS["random"], linewidth=1.2)
     for name, values in gains.items():
-        right.plot(counts, values.mean(1), color=MODELS[name], marker="o", markersize=3, linewidth=1.4)
-        right.fill_between(counts, values.amin(1), values.amax(1), color=MODELS[name], alpha=0.2, linewidth=0)
+        mean_with_range(right, counts, values.tolist(), colour=MODELS[name])
     right.set(title="Ahead of random weights (points)", xlabel="labelled images")
     left.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
     for axis in (left, right):
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.0f}"))
-        axis.grid(axis="y", color="#e5e5e5", linewidth=0.6)
+        axis.grid(axis="y", color=GRID, linewidth=0.6)
     left.legend(loc="lower right")
     return figure

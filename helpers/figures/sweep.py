@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from helpers.comparison.sweep import Sweep, ordered, words
-from helpers.plots import INK, PALE, WIDTH, nothing
+from helpers.palette import INK, LINES, PALE
+from helpers.plots import WIDTH, mean_with_range, placeholder
 
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", INK]  # Okabe & Ito 2008
 ACROSS = 3  # panels in a row
 
 
@@ -25,7 +25,7 @@ def curves(sweep: Sweep) -> Figure:
     """
     panels = [(notebook, *panel) for notebook in sweep.notebooks for panel in _panels(sweep, notebook)]
     if not panels:
-        return nothing("Its file asks for no curves, and its notebooks have no headline.")
+        return placeholder("Its file asks for no curves, and its notebooks have no headline.")
     across = min(ACROSS, len(panels))
     down = -(-len(panels) // across)
     figure, axes = plt.subplots(down, across, squeeze=False, figsize=(WIDTH, 2.3 * down + 0.2))
@@ -72,9 +72,7 @@ def _draw(axis: Axes, title: str, kind: str, x: str | None, lines: dict[str, dic
     if x is None:
         for number, (model, found) in enumerate(lines.items()):
             values = found[model]
-            axis.plot(
-                [number] * len(values), values, "o", color=COLOURS[number % len(COLOURS)], markersize=4, alpha=0.7
-            )
+            axis.plot([number] * len(values), values, "o", color=LINES[number % len(LINES)], markersize=4, alpha=0.7)
             axis.plot([number - 0.2, number + 0.2], [np.mean(values)] * 2, color=INK, linewidth=1)
         axis.set(xticks=range(len(lines)), xlim=(-0.6, len(lines) - 0.4))
         axis.set_xticklabels([model or kind for model in lines])
@@ -83,12 +81,9 @@ def _draw(axis: Axes, title: str, kind: str, x: str | None, lines: dict[str, dic
     named = any(isinstance(at, str | bool) for at in places)
     where = {at: number if named else at for number, at in enumerate(places)}
     for number, (model, found) in enumerate(lines.items()):
-        ats = [at for at in places if at in found]
-        xs = [where[at] for at in ats]
-        colour = COLOURS[number % len(COLOURS)]
-        axis.plot(xs, [np.mean(found[at]) for at in ats], "o-", color=colour, markersize=3, linewidth=1.2, label=model)
-        low, high = ([f(found[at]) for at in ats] for f in (min, max))
-        axis.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0)
+        shown = [at for at in places if at in found]
+        xs, values = [where[at] for at in shown], [found[at] for at in shown]
+        mean_with_range(axis, xs, values, colour=LINES[number % len(LINES)], label=model)
     axis.set_xlabel(x.replace("_", " "))
     if not named and min(places) > 0 and max(places) >= 10 * min(places):
         axis.set_xscale("log")

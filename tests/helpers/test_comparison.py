@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import comparison, comparison_tables, statistics
+from helpers import data, palette, results, stats
+from helpers.comparison import claims, findings, tables
 from helpers.comparison.claims import Measured
 
 
@@ -27,12 +28,12 @@ def leave(root, chapter, *, profile="quick", seed=0, metrics=None, tables=None, 
 
 
 def read(root, **options):
-    return comparison.read(root / "quick", seed=0, **options)
+    return claims.read(root / "quick", seed=0, **options)
 
 
-def figure(value, better="higher", **changes):
+def stated(value, better="higher", **changes):
     value = [Decimal(v) for v in value] if isinstance(value, list) else Decimal(value)
-    return comparison.Figure("B.T2.accuracy", value, "accuracy", "Report B", "test", better, **changes)
+    return claims.ReportedValue("B.T2.accuracy", value, "accuracy", "Report B", "test", better, **changes)
 
 
 def test_seeds_of_the_same_thing_are_read_together_and_others_are_named(tmp_path):
@@ -44,7 +45,7 @@ def test_seeds_of_the_same_thing_are_read_together_and_others_are_named(tmp_path
     found = read(tmp_path)
     assert [run.seed for run in found.runs["02_b"]] == [0, 2] == found.seeds and list(found.runs) == ["02_b"]
     assert found.left_out == ["02_b of seed 1", "02_b of seed 3"] and not found.sample
-    assert [run.seed for run in comparison.read(tmp_path / "quick", seed=1).runs["02_b"]] == [1]
+    assert [run.seed for run in claims.read(tmp_path / "quick", seed=1).runs["02_b"]] == [1]
 
 
 def test_only_the_chapters_asked_for_are_read(tmp_path):
@@ -63,15 +64,15 @@ def test_runs_of_the_original_settings_stand_beside_if_they_are_of_the_same_data
     leave(tmp_path, "03_c", profile="original")
     found = read(tmp_path)
     assert list(found.original) == ["01_a"] and found.left_out == ["02_b of the profile original"]
-    assert comparison.measure("01_a/x", None, found.original).value == 2
-    own = comparison.read(tmp_path / "original", seed=0)
+    assert claims.measure("01_a/x", None, found.original).value == 2
+    own = claims.read(tmp_path / "original", seed=0)
     assert own.original == own.runs
 
 
 def test_nothing_there_is_no_error(tmp_path):
     found = read(tmp_path)
     assert found.runs == {} and found.original == {} and not found.sample and found.seeds == []
-    counts = comparison.counts(comparison.answers(found))
+    counts = claims.counts(claims.answers(found))
     assert counts["claims.total"] >= 25 and counts["claims.covered"] == counts["claims.beaten"] == 0
 
 
@@ -84,32 +85,32 @@ def test_one_run_has_the_interval_of_its_images_and_several_seeds_have_their_spr
     metrics = {"cnn.test_accuracy": 0.75, "cnn.test_loss": losses.mean().item(), "cnn.val_accuracy": 0.75}
     leave(tmp_path, "05_a", metrics=metrics, predictions={"cnn": probabilities, "labels": labels})
     found = read(tmp_path)
-    accuracy = comparison.measure("05_a/cnn.test_accuracy", None, found.runs)
-    expected = statistics.wilson(30, 40)
+    accuracy = claims.measure("05_a/cnn.test_accuracy", None, found.runs)
+    expected = stats.wilson(30, 40)
     assert (accuracy.value, accuracy.low, accuracy.high) == (0.75, expected.low, expected.high)
     assert accuracy.text() == f"0.7500 ({expected.low:.4f} to {expected.high:.4f})"
-    loss, spread = comparison.measure("05_a/cnn.test_loss", None, found.runs), statistics.mean(losses.tolist())
+    loss, spread = claims.measure("05_a/cnn.test_loss", None, found.runs), stats.mean(losses.tolist())
     assert (loss.low, loss.high) == pytest.approx((spread.low, spread.high))
-    assert comparison.measure("05_a/cnn.val_accuracy", None, found.runs).low is None
+    assert claims.measure("05_a/cnn.val_accuracy", None, found.runs).low is None
     leave(tmp_path, "05_a", seed=1, metrics=metrics | {"cnn.test_accuracy": 0.85})
-    several = comparison.measure("05_a/cnn.test_accuracy", None, read(tmp_path).runs)
+    several = claims.measure("05_a/cnn.test_accuracy", None, read(tmp_path).runs)
     assert several.value == pytest.approx(0.8) and several.std == pytest.approx(0.05 * 2**0.5)
     assert several.text() == "0.8000 ± 0.0707"
 
 
 def test_an_accuracy_of_other_images_than_were_kept_has_no_interval(tmp_path):
     leave(tmp_path, "05_a", metrics={"x.test_accuracy": 0.755}, predictions={"labels": torch.zeros(40)})
-    measured = comparison.measure("05_a/x.test_accuracy", None, read(tmp_path).runs)
+    measured = claims.measure("05_a/x.test_accuracy", None, read(tmp_path).runs)
     assert measured.low is None and measured.text() == "0.7550"
 
 
 def test_tables_are_measured_by_class(tmp_path):
     for seed, recall in enumerate(([0.5, 1.0], [0.7, 1.0])):
         leave(tmp_path, "05_a", seed=seed, tables={"cnn.per_class": {"recall": recall}})
-    measured = comparison.measure("05_a/cnn.per_class", "recall", read(tmp_path).runs)
+    measured = claims.measure("05_a/cnn.per_class", "recall", read(tmp_path).runs)
     assert measured.classes == pytest.approx([0.6, 1.0]) and measured.seeds == pytest.approx([0.75, 0.85])
-    assert comparison.measure("05_a/none", "recall", read(tmp_path).runs) is None
-    assert comparison.measure(None, None, read(tmp_path).runs) is None
+    assert claims.measure("05_a/none", "recall", read(tmp_path).runs) is None
+    assert claims.measure(None, None, read(tmp_path).runs) is None
 
 
 @pytest.mark.parametrize(
@@ -126,34 +127,34 @@ def test_tables_are_measured_by_class(tmp_path):
     ],
 )
 def test_beaten_is_beyond_rounding(printed, better, ours, expected):
-    assert comparison.beaten(figure(printed, better), Measured([ours])) is expected
+    assert claims.beaten(stated(printed, better), Measured([ours])) is expected
 
 
 def test_the_mean_over_seeds_decides_and_classes_are_counted():
-    assert not comparison.beaten(figure("0.90"), Measured([0.99, 0.80]))
+    assert not claims.beaten(stated("0.90"), Measured([0.99, 0.80]))
     measured = Measured([0.8], classes=[0.96, 0.64])
-    assert comparison.classes_ahead(figure(["0.9", "0.7"]), measured) == 1
+    assert claims.classes_ahead(stated(["0.9", "0.7"]), measured) == 1
 
 
 def test_a_verdict_for_every_case():
-    claim = comparison.Answer(figure("0.90", metric="05_a/x"), Measured([0.95]), None)
+    claim = claims.Answer(stated("0.90", metric="05_a/x"), Measured([0.95]), None)
     assert claim.verdict == "yes"
     assert replace(claim, ours=Measured([0.85])).verdict == "no" and replace(claim, ours=None).verdict == "not run"
-    assert replace(claim, ours=None, figure=figure("0.90", uncovered="why")).verdict == "not covered"
-    assert replace(claim, figure=replace(claim.figure, split="training")).verdict == "not counted"
+    assert replace(claim, ours=None, reported=stated("0.90", uncovered="why")).verdict == "not covered"
+    assert replace(claim, reported=replace(claim.reported, split="training")).verdict == "not counted"
 
 
-def test_a_sentence_is_told_only_with_all_its_numbers(tmp_path):
+def test_a_sentence_is_filled_only_with_all_its_numbers(tmp_path):
     leave(tmp_path, "05_a", metrics={"x": 0.5})
-    assert comparison.told(read(tmp_path), "{} it is.", "05_a/x") == "0.5000 it is."
-    assert comparison.told(read(tmp_path), "{} and {}.", "05_a/x", "05_a/y") == ""
+    assert claims.fill_metrics(read(tmp_path), "{} it is.", "05_a/x") == "0.5000 it is."
+    assert claims.fill_metrics(read(tmp_path), "{} and {}.", "05_a/x", "05_a/y") == ""
 
 
 def test_every_task_has_rows_and_every_claim_stands_in_one(tmp_path):
     found = read(tmp_path)
-    answered = comparison.answers(found)
-    rows = [row for task in comparison_tables.TASKS for row in comparison_tables.task_rows(task, answered, found)]
-    assert sum(row["reported"] != "no figure" for row in rows) == comparison.counts(answered)["claims.total"]
+    answered = claims.answers(found)
+    rows = [row for task in tables.TASKS for row in tables.task_rows(task, answered, found)]
+    assert sum(row["reported"] != "no figure" for row in rows) == claims.counts(answered)["claims.total"]
     assert {row["ours"] for row in rows} == {"not run"}
 
 
@@ -161,13 +162,19 @@ def test_report_bs_tables_hold_both_models_and_both_sides(tmp_path):
     metrics = {"cnn.test_accuracy": 0.93, "cnn.train_loss": 0.1}
     scores = {key: [0.5] * 10 for key in ("precision", "recall", "f1")}
     leave(tmp_path, "05_fashion_cnn", metrics=metrics, tables={"cnn.per_class": scores})
-    answered = comparison.answers(read(tmp_path))
-    first, *_ = rows = comparison_tables.last_epoch_rows(answered)
+    answered = claims.answers(read(tmp_path))
+    first, *_ = rows = tables.last_epoch_rows(answered)
     assert first["CNN, reported"] == "0.9160" and first["CNN, ours"] == "0.9300"
     assert first["encoder, reported"] == "0.9085" and first["encoder, ours"] == "not run" and len(rows) == 6
-    shirts, *_, last = rows = comparison_tables.per_class_rows(answered)
+    shirts, *_, last = rows = tables.per_class_rows(answered)
     assert shirts["CNN P"] == "85.81 / 50.00" and shirts["encoder F"] == "85.01 / —" and len(rows) == 11
     assert last["class"] == "mean" and last["CNN R"] == "91.60 / 50.00"
     found = read(tmp_path)
-    claim, *_ = comparison_tables.task_rows("B.T2", answered, found)
-    assert claim["better"] == "yes" and comparison_tables.missing(["05_fashion_cnn", "06_x"], found) == ["06_x"]
+    claim, *_ = tables.task_rows("B.T2", answered, found)
+    assert claim["better"] == "yes" and findings.missing(found) == [
+        name for name in palette.BY_CHAPTER if name != "05_fashion_cnn"
+    ]
+
+
+def test_the_classes_of_report_b_are_those_of_the_data_set():
+    assert results.reported("B.classes") == list(data.CLASSES["FashionMNIST"])

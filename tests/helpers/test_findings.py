@@ -1,0 +1,80 @@
+"""The sentences of chapter 8: with no results, with some, and the numbers that they must have in them."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from test_comparison import leave, read
+from test_pairs import SIX, guesses
+
+from helpers import palette
+from helpers.comparison import claims, findings, pairs
+from helpers.results import ROOT
+
+
+@pytest.fixture
+def nothing(tmp_path):
+    return read(tmp_path)
+
+
+@pytest.fixture
+def two_seeds(tmp_path):
+    labels = torch.arange(60) % 3
+    predictions = {"cnn": guesses(labels, 55), "ffnn": guesses(labels, 35), "svm_rbf_hog": guesses(labels, 48)}
+    for seed, best in ((0, 0.95), (1, 0.5)):
+        metrics = {"cnn.test_accuracy": best, "ffnn.test_accuracy": 0.6, "svm_rbf_hog.test_accuracy": 0.8}
+        seconds = {"cnn.fit_seconds": 20.0, "ffnn.fit_seconds": 2.0, "svm_rbf_hog.fit_seconds": 3.0}
+        leave(tmp_path, SIX, seed=seed, metrics=metrics | seconds, predictions=predictions | {"labels": labels})
+    scores = {key: [0.9] * 9 + [0.8] for key in ("precision", "recall", "f1")}
+    leave(tmp_path, "05_fashion_cnn", metrics={"cnn.test_accuracy": 0.95}, tables={"cnn.per_class": scores})
+    return read(tmp_path)
+
+
+def test_without_results_every_sentence_says_so(nothing):
+    answered = claims.answers(nothing)
+    assert "Results of 0 chapters were found: none." in findings.what_was_read(nothing)
+    assert findings.missing(nothing) == list(palette.BY_CHAPTER)
+    assert "result for 0 of them, and 0 are beaten" in findings.beaten_claims(answered, claims.counts(answered))
+    assert "Neither model of Report B" in findings.f_scores(answered)
+    assert findings.pareto_fronts([]) == "No training was timed in the results read."
+    assert findings.pair_counts([]) == {"pairs.total": 0, "pairs.significant": 0}
+    assert findings.duels([], findings.CODE_DUELS, otherwise="none") == "none"
+    assert "were not run here" in findings.report_a_order([], nothing)
+    assert "not both run" in findings.approximation([]) and "not both run" in findings.missing_activation([])
+    for text in (findings.softmax_floor(nothing), findings.code_baselines(nothing), findings.counted_images(nothing)):
+        assert text.endswith(".") and "{" not in text
+
+
+def test_the_order_of_models_turns_with_the_results_and_is_counted_over_seeds(two_seeds):
+    sets = pairs.test_sets(two_seeds.runs)
+    text = findings.report_a_order(sets, two_seeds)
+    assert text.startswith("Here the order is CNN, 91.67%") and "classical, 80.00%" in text
+    assert "Report A's order does not hold." in text and "same in 1 of 2 seeds" in text
+    assert "contradicts the reason" in findings.approximation(sets)
+    assert findings.pair_counts(sets) == {"pairs.total": 3, "pairs.significant": 3}
+    assert "Of the 3 pairs on 1 test sets, 3 differ significantly" in findings.tested_pairs(sets)
+    assert "feed-forward net (2.0 s, 58.3%), RBF SVM on HOG + colour (3.0 s, 80.0%)" in findings.pareto_fronts(sets)
+    answered = claims.answers(two_seeds)
+    assert "Its hardest is Ankle boot (0.800), unlike in the report." in findings.f_scores(answered)
+    assert "Seeds: 0, 1." in findings.what_was_read(two_seeds)
+
+
+def test_what_report_b_could_say_of_its_two_models():
+    metrics = findings.report_b_metrics()
+    assert (
+        metrics["reported_b.mcnemar_least_p"] < metrics["reported_b.unpaired_p"] < metrics["reported_b.mcnemar_most_p"]
+    )
+    text = findings.report_b_winner([])
+    assert "840 and 915" in text and "p = 0.061" in text and "Our models" not in text
+    assert "do not differ significantly (p = 0.231)" in findings.no_intervals()
+    assert findings.repeated_log().startswith("15 of the 15") and "20 epochs" in findings.repeated_log()
+
+
+def test_chapter_8_imports_no_training_code():
+    modules = "claims, findings, pairs, tables"
+    code = f"import sys; from helpers.comparison import {modules}; from helpers.figures import comparison, sweep; "
+    code += "print(*(name for name in sys.modules if name.startswith('helpers.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    found = {name.split(".")[1] for name in done.stdout.split()}
+    assert found == {"comparison", "figures", "metrics", "palette", "plots", "results", "stats"}
