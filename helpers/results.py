@@ -1,26 +1,20 @@
-"""What a notebook leaves behind: results.json, predictions, weights and arrays, each with where it came from.
+"""What a notebook leaves behind: results.json, predictions, weights and arrays.
 
-A chapter calls :func:`start` once, adds to the :class:`Run`, and ends with ``run.save()``. Files are written whole
-or not at all: to a temporary file in the same folder, then renamed.
+A chapter calls :func:`start` once, adds to the :class:`Run`, and ends with ``run.save()``. A batch run adds to
+results.json what ran it: code, machine, seconds and memory.
 """
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import math
 import os
-import platform
-import subprocess
-import time
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from workflow.digests import helpers_digest, notebook_digest
-from workflow.parameters import declared
-from workflow.provenance import hardware, packages, peak_memory_mb
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTED = Path(__file__).with_name("reported.toml")
@@ -30,42 +24,48 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
     """Begin the record of one run of ``notebook``, with the parameter values found in its ``variables``.
 
     ``data`` is the :class:`helpers.data.Dataset` in use (its sample mark, fingerprint and the md5s of its files are
-    recorded), ``device`` the :class:`helpers.training.Device` that its networks run on (None: plain float32 on the
+    recorded), ``device`` the :class:`helpers.device.Device` that its networks run on (None: plain float32 on the
     processor).
     Batch runs are told their folder and profile by the workflow (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab
     results go to reports/interactive/. Torch is held to one thread unless OMP_NUM_THREADS says otherwise:
-    results then do not depend on where a notebook was run, and small networks are quicker so.
+    results then do not depend on where a notebook was run, and small networks are faster so.
     """
-    import torch
+    import torch  # takes seconds to import, and the workflow reads this module without it
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
-    names = declared(ROOT / "notebooks" / f"{notebook}.ipynb")
-    parameters = {name: variables[name] for name in names}
+    parameters = {name: variables[name] for name in parameter_names(ROOT / "notebooks" / f"{notebook}.ipynb")}
     profile = os.environ.get("REPORT_PROFILE", "interactive")
     here = ROOT / "reports" / profile / f"seed-{parameters['seed']}" / notebook
-    return Run(notebook, parameters, profile, Path(os.environ.get("REPORT_FOLDER", here)), data, device)
+    provenance = {
+        "device": device.name if device else "cpu",
+        "precision": str(device) if device else "cpu, float32",
+        "threads": torch.get_num_threads(),
+        "sample_data": data.sample,
+        "data": {data.name: data.fingerprint},
+        "data_md5": {data.name: data.md5s},
+    }
+    return Run(notebook, parameters, profile, Path(os.environ.get("REPORT_FOLDER", here)), provenance)
+
+
+def parameter_names(notebook: Path) -> list[str]:
+    """The names that the cell tagged ``parameters`` declares, in its order."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    source = next("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    return [line.target.id for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
 
 
 class Run:
     """The record of one run. ``metrics``, ``series`` and ``tables`` go to results.json."""
 
     def __init__(
-        self, notebook: str, parameters: dict[str, Any], profile: str, folder: Path, data: Any, device: Any = None
+        self, notebook: str, parameters: dict[str, Any], profile: str, folder: Path, provenance: dict[str, Any]
     ):
         self.notebook, self.parameters, self.profile, self.folder = notebook, parameters, profile, folder
         self.metrics: dict[str, float] = {}
-        self.series: dict[str, list[float]] = {}
+        self.series: dict[str, Sequence[float]] = {}
         self.tables: dict[str, Any] = {}
+        self._provenance = provenance
         self._predictions: dict[str, Any] = {}
-        self._started = time.perf_counter()
-        self._provenance = provenance(notebook) | {
-            "device": device.name if device else "cpu",
-            "precision": str(device) if device else "cpu, float32",
-            "sample_data": data.sample,
-            "data": {data.name: data.fingerprint},
-            "data_md5": {data.name: data.md5s},
-            "hardware": hardware(device.name if device else "cpu"),
-        }
 
     def predict(self, **probabilities: Any) -> None:
         """Keep class probabilities [N test, classes] by model name, and ``labels`` [N test], for predictions.npz."""
@@ -85,10 +85,6 @@ class Run:
     def save(self) -> None:
         """Write predictions.npz and results.json. Raises ValueError for a metric that is not a finite number."""
         self._save_npz("predictions.npz", self._predictions)
-        self._provenance |= {
-            "seconds": round(time.perf_counter() - self._started, 2),
-            "peak_memory_mb": peak_memory_mb(),
-        }
         result = {
             "notebook": self.notebook,
             "seed": self.parameters["seed"],
@@ -120,35 +116,10 @@ def finite(name: str, value: Any) -> float:
     return number
 
 
-def provenance(notebook: str) -> dict[str, Any]:
-    """Which code ran with what: commit (None outside a git checkout), hashes of the sources, versions, threads."""
-    import torch
-
-    commit, source = _git("rev-parse", "HEAD"), ROOT / "notebooks" / f"{notebook}.ipynb"
-    return {
-        "git": commit,
-        "dirty": bool(_git("status", "--porcelain")) if commit else None,
-        "notebook_sha256": notebook_digest(source),
-        "helpers_sha256": helpers_digest(source),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "packages": packages(),
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
-
-
 def write(path: Path, save: Callable[[Path], Any]) -> None:
     """Let ``save`` write a temporary file beside ``path``, then rename it: a failure leaves the old file, or none.
 
+    By hand, since the libraries for it take contents, not the functions of other libraries that write a file.
     Makes the folder. Raises OSError as ``save`` and the file system do.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +132,7 @@ def write(path: Path, save: Callable[[Path], Any]) -> None:
 
 
 def reported(key: str) -> Any:
-    """A figure of the two seed reports by its key in reported.toml. Raises KeyError when it is not there."""
+    """A value that a seed report states, by its key in reported.toml. Raises KeyError when it is not there."""
     return tomllib.loads(REPORTED.read_text(encoding="utf-8"))[key]["value"]
 
 

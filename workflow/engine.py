@@ -20,16 +20,13 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from workflow.gpus import SHARE, count
+from workflow.plan import BUILT, Run
+from workflow.watch import orphaned, stop_on, stop_signals, unheard
 
-from workflow.gpus import SHARE, count  # noqa: E402
-from workflow.plan import BUILT, Run  # noqa: E402
-from workflow.watch import orphaned, stop_on, stop_signals, unheard  # noqa: E402
-
-from helpers import data  # noqa: E402
-from helpers.results import write  # noqa: E402
-from workflow.parameters import ParameterError  # noqa: E402
+from helpers import data
+from helpers.results import write
+from workflow.parameters import ParameterError
 
 MANIFESTS = ROOT / "reports" / "data"
 PROFILES = ROOT / "workflow" / "profiles"

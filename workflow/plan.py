@@ -130,7 +130,7 @@ def make_run(
     return Run(chapter, profile, seed, own, needs)
 
 
-def with_needed(runs: Iterable[Run]) -> dict[tuple[str, str], Run]:
+def with_dependencies(runs: Iterable[Run]) -> dict[tuple[str, str], Run]:
     """``runs`` and all that they need, which come first, by name and the folder above theirs."""
 
     def walk(run: Run) -> Iterator[Run]:
@@ -249,7 +249,7 @@ def report_name(assignment: str) -> str:
     return f"report-{assignment}" if assignment else "report"
 
 
-def with_needs(found: dict[str, Chapter], selected: Iterable[Chapter]) -> list[Chapter]:
+def chapters_with_dependencies(found: dict[str, Chapter], selected: Iterable[Chapter]) -> list[Chapter]:
     """``selected`` and, first, every chapter that one of them needs a file of."""
     ordered: dict[str, Chapter] = {}
 

@@ -23,14 +23,11 @@ from typing import IO, Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from workflow.gpus import claim
+from workflow.watch import orphaned, stop_on, stop_signals, too_long, too_much, unheard
 
-from workflow.gpus import claim  # noqa: E402
-from workflow.watch import orphaned, stop_on, stop_signals, too_long, too_much, unheard  # noqa: E402
-
-from helpers.results import write  # noqa: E402
-from workflow.parameters import ParameterError, read_profile, resolve  # noqa: E402
+from helpers.results import write
+from workflow.parameters import ParameterError, read_profile, resolve
 
 # For glibc: keep the memory of big activations instead of mapping and faulting it in again at every step, which
 # doubles the speed of a convolutional network on a processor.

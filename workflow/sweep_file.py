@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from workflow.plan import Chapter, Run, make_run, with_needed, with_needs
+from workflow.plan import Chapter, Run, make_run, with_dependencies, chapters_with_dependencies
 
 from workflow.parameters import Parameter, ParameterError, declared
 from helpers.results import ROOT
@@ -51,7 +51,7 @@ class Sweep:
     @cached_property
     def runs(self) -> dict[tuple[str, str], Run]:
         """Those asked for and, first, those that they need; by name and the folder above theirs."""
-        return with_needed(self.asked)
+        return with_dependencies(self.asked)
 
 
 def read_sweep(path: Path, profile: str, found: dict[str, Chapter]) -> Sweep:
@@ -140,7 +140,7 @@ def _combinations(found: dict[str, Chapter], grids: Grids, name: str) -> Iterato
 
     A parameter that a chapter shares with what it needs has one value in both.
     """
-    chain = list(reversed(with_needs(found, [found[name]])))  # a chapter comes before what it needs
+    chain = list(reversed(chapters_with_dependencies(found, [found[name]])))  # a chapter comes before what it needs
     leader: dict[tuple[str, str], tuple[str, str]] = {}  # of a shared parameter: where its value is set
     for chapter in chain:
         for key in chapter.shares:

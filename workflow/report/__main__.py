@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workflow import sweep
 from workflow.engine import ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
-from workflow.plan import chapters, make_run, report_name, select, with_needed
+from workflow.plan import chapters, make_run, report_name, select, with_dependencies
 
 from helpers.results import write_csv
 
@@ -54,7 +54,7 @@ def carry_out(options: argparse.Namespace) -> int:
     runs = [make_run(found, options.profile, chapter.name, int(options.seed)) for chapter in selected]
     folder, name = f"reports/{options.profile}", report_name(options.assignment)
     with only_one() as lock:
-        refresh_data(with_needed(runs).values())
+        refresh_data(with_dependencies(runs).values())
         config = [f"profile={options.profile}", f"seed={options.seed}", f"assignment={options.assignment}"]
         config += [f"notebooks={' '.join(chapter.name for chapter in selected)}", f"formats={' '.join(endings)}"]
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from workflow.digests import helpers_digest, notebook_digest
+from workflow.provenance import helpers_digest, notebook_digest
 from workflow.report.notebook import Chapter, ReportError
 from helpers.results import ROOT
 

@@ -13,7 +13,7 @@ import nbformat
 import yaml
 from nbconvert.filters import strip_ansi
 
-from workflow.digests import cells_digest
+from workflow.provenance import cells_digest
 
 MOST_LINES = 40  # of printed output: a report is read, not scrolled
 PIPES = re.compile(r"^\s*\|[\s:|-]+\|\s*$", re.MULTILINE)  # the rule of a table written in markdown
@@ -58,7 +58,7 @@ class Chapter:
     name: str
     parts: list[Part]
     run: dict[str, Any] = field(default_factory=dict)
-    digest: str = ""  # of its sources, as workflow.digests takes it
+    digest: str = ""  # of its sources, as workflow.provenance takes it
     folder: Path = Path()  # where its run has left what it saved
 
     @property
