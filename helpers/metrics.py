@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sklearn.metrics
@@ -122,7 +123,13 @@ def ssim(restored: Tensor, clean: Tensor, *, channels: int = 1) -> Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure  # slow to import, rarely needed
 
     side = math.isqrt(clean.shape[1] // channels)
-    settings = {"gaussian_kernel": True, "sigma": 1.5, "kernel_size": 11, "data_range": 1.0, "return_full_image": True}
+    settings: dict[str, Any] = {
+        "gaussian_kernel": True,
+        "sigma": 1.5,
+        "kernel_size": 11,
+        "data_range": 1.0,
+        "return_full_image": True,
+    }
     means = []
     # Every image goes in as a channel of one image: torch convolves channels apart four times faster than a batch.
     # In parts, since the local means take many times the memory of the images.
@@ -174,7 +181,8 @@ def verification_pairs(labels: Tensor, count: int, *, seed: int) -> tuple[Tensor
     counts = labels.bincount()
     if count < 2 or counts.max() < 2 or (counts > 0).sum() < 2:
         raise ValueError("pairs need a count of 2 or more, two classes, and a class of two or more images")
-    generator, found = torch.Generator().manual_seed(seed), {True: [], False: []}
+    generator = torch.Generator().manual_seed(seed)
+    found: dict[bool, list[Tensor]] = {True: [], False: []}
     while min(sum(map(len, rows)) for rows in found.values()) < count // 2:
         a, b = torch.randint(len(labels), (2, 4 * count), generator=generator)
         for same, rows in found.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -23,7 +24,7 @@ from helpers.palette import CLASSES, INK, MODELS, NAMES, PALE
 
 WIDTH = 6.3  # inches, the width of the text on an A4 page
 
-STYLE = {
+STYLE: dict[str, Any] = {
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
     "svg.fonttype": "none",  # text stays text

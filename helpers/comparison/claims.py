@@ -233,8 +233,8 @@ def interval(record: RunRecord, metric: str) -> tuple[float, float] | tuple[None
     if metric.endswith("accuracy"):
         hits = value * len(labels)
         if abs(hits - round(hits)) < 1e-3:  # else the accuracy is of other images than these
-            measured = stats.wilson(round(hits), len(labels))
-            return measured.low, measured.high
+            proportion = stats.wilson(round(hits), len(labels))
+            return proportion.low, proportion.high
     model = record.predictions.get(metric.rpartition(".")[0])
     if metric.endswith("test_loss") and model is not None:
         measured = stats.mean(metrics.cross_entropies(model, labels.long()).tolist())
@@ -265,7 +265,8 @@ def classes_ahead(reported: ReportedValue, measured: Measured) -> int:
 def fill_metrics(found: Found, sentence: str, *paths: str) -> str:
     """``sentence`` with our metrics at ``paths`` (chapter/name) for its ``{}``; empty when one of them was not run."""
     measured = [measure(path, None, found.runs) for path in paths]
-    return sentence.format(*(f"{item.value:.4f}" for item in measured)) if all(measured) else ""
+    values = [f"{item.value:.4f}" for item in measured if item]
+    return sentence.format(*values) if len(values) == len(paths) else ""
 
 
 @dataclass(frozen=True)
@@ -284,6 +285,13 @@ class Answer:
         if self.reported.split != "test":
             return "not counted"
         return "yes" if beaten(self.reported, self.ours) else "no"
+
+    @property
+    def outside_interval(self) -> bool | None:
+        """Whether the reported value lies outside of our interval; None if there is no interval."""
+        if self.ours is None or self.ours.low is None or self.ours.high is None:
+            return None
+        return not self.ours.low <= self.reported.mean <= self.ours.high
 
 
 def answers(found: Found) -> dict[str, Answer]:
@@ -306,9 +314,9 @@ def _with_their_settings(reported: ReportedValue, found: Found) -> dict[str, lis
 def counts(answered: Mapping[str, Answer]) -> dict[str, int]:
     """The number of claims, of those covered by the runs that were found, and of those beaten."""
     claims = [answer for answer in answered.values() if answer.reported.is_claim]
-    covered = [answer for answer in claims if answer.ours]
+    covered = [(answer.reported, answer.ours) for answer in claims if answer.ours]
     return {
         "claims.total": len(claims),
         "claims.covered": len(covered),
-        "claims.beaten": sum(beaten(answer.reported, answer.ours) for answer in covered),
+        "claims.beaten": sum(beaten(value, ours) for value, ours in covered),
     }

@@ -12,7 +12,6 @@ from helpers.comparison import pairs
 from helpers.comparison.claims import (
     Answer,
     Found,
-    ReportedValue,
     classes_ahead,
     fill_metrics,
     measure,
@@ -85,14 +84,13 @@ def beaten_claims(answered: Mapping[str, Answer], counted: Mapping[str, int]) ->
         f"The reports make {counted['claims.total']} claims. We have a result for {counted['claims.covered']} of them, "
         f"and {counted['claims.beaten']} are beaten."
     ]
-    intervals = [a for a in claims if a.verdict == "yes" and a.ours and a.ours.low is not None]
-    outside = [a for a in intervals if not a.ours.low <= a.reported.mean <= a.ours.high]
-    if intervals:
-        share = f"{len(outside)} of the {len(intervals)} beaten claims"
+    outside = [a.outside_interval for a in claims if a.verdict == "yes" and a.outside_interval is not None]
+    if outside:
+        share = f"{sum(outside)} of the {len(outside)} beaten claims"
         parts.append(f"In {share} with an interval, the reported value lies outside of it.")
-    behind = [answer for answer in claims if answer.verdict == "no"]
+    behind = [(a.reported, a.ours) for a in claims if a.ours and a.verdict == "no"]
     if behind:
-        texts = [f"{a.reported.what} ({a.reported.printed} against {a.ours.value:.4f})" for a in behind]
+        texts = [f"{value.what} ({value.printed} against {ours.value:.4f})" for value, ours in behind]
         parts.append(f"Not beaten: {'; '.join(texts)}.")
     elif counted["claims.covered"]:
         parts.append("Every covered claim is beaten.")
@@ -160,9 +158,9 @@ def report_a_order(test_sets: Sequence[TestSet], found: Found) -> str:
     shallow = pairs.best(test_sets, CLASSICAL, "classical")
     keys = {"CNN": "cnn", "feed-forward net": "ffnn", "classical": shallow or ""}
     places = {kind: pairs.place(test_sets, CLASSICAL, key) for kind, key in keys.items()}
-    if shallow is None or not all(places.values()):
+    accuracies = {kind: place[0].models[place[1]].accuracy for kind, place in places.items() if place}
+    if shallow is None or len(accuracies) < len(keys):
         return "The models on six classes were not run here, so there is no order of ours."
-    accuracies = {kind: place[0].models[place[1]].accuracy for kind, place in places.items()}
     ranked = sorted(accuracies, key=lambda kind: -accuracies[kind].value)
     order = "; ".join(f"{kind}, {accuracies[kind]}" for kind in ranked)
     holds = "holds" if ranked == list(keys) else "does not hold"
@@ -174,9 +172,10 @@ def report_a_order(test_sets: Sequence[TestSet], found: Found) -> str:
 
 def _order_by_seed(found: Found, keys: Sequence[str]) -> str:
     measured = [measure(f"{CLASSICAL}/{key}.test_accuracy", None, found.runs) for key in keys]
-    if not all(measured) or len(measured[0].seeds) < 2:
+    seeds = [item.seeds for item in measured if item]
+    if len(seeds) < len(keys) or len(seeds[0]) < 2:
         return ""
-    by_seed = zip(*(item.seeds for item in measured), strict=True)
+    by_seed = zip(*seeds, strict=True)
     orders = [np.argsort([-value for value in values], kind="stable").tolist() for values in by_seed]
     return f"The order is the same in {orders.count(orders[0])} of {len(orders)} seeds."
 
@@ -227,12 +226,12 @@ def repeated_log() -> str:
 def counted_images(found: Found) -> str:
     """On how many images Report A's class-wise accuracies were counted."""
     names = ("reported_classical", "reported_cnn")
-    sizes = [measure(f"{CLASSICAL}/{name}.test_images", None, found.runs) for name in names]
-    if not all(sizes):
+    classical, cnn = (measure(f"{CLASSICAL}/{name}.test_images", None, found.runs) for name in names)
+    if classical is None or cnn is None:
         return "The class-wise accuracies of the classical methods and of the CNN fit different numbers of test images."
     return (
         "Printed to eight decimals, the class-wise accuracies tell what they were counted on: "
-        f"{sizes[0].value:,.0f} images for the classical methods, {sizes[1].value:,.0f} for the CNN."
+        f"{classical.value:,.0f} images for the classical methods, {cnn.value:,.0f} for the CNN."
     )
 
 
@@ -262,63 +261,68 @@ def approximation(test_sets: Sequence[TestSet]) -> str:
 
 
 @dataclass(frozen=True)
-class SeparateTests:
-    """Two reported accuracies as if of different test images: their intervals and the pooled z-test."""
+class CountedAccuracy:
+    """A reported accuracy as a count of test images, with Wilson's interval."""
 
-    values: tuple[ReportedValue, ReportedValue]
-    hits: tuple[int, int]
-    intervals: tuple[Accuracy, Accuracy]
-    p: float
+    printed: str
+    hits: int
+    count: int
+    interval: Accuracy
 
 
-def separate_tests(key_a: str, key_b: str) -> SeparateTests:
-    """The test of two entries of reported.toml that say on how many images they were taken."""
-    values = tuple(reported_values()[key] for key in (key_a, key_b))
-    hits = tuple(round(value.mean * value.test_images) for value in values)
-    intervals = tuple(stats.wilson(h, value.test_images) for h, value in zip(hits, values, strict=True))
-    p = stats.two_proportions(hits[0], values[0].test_images, hits[1], values[1].test_images)
-    return SeparateTests(values, hits, intervals, p)
+def counted_accuracy(key: str) -> CountedAccuracy:
+    """The entry of reported.toml. Raises ValueError when it does not say on how many images it was taken."""
+    value = reported_values()[key]
+    if value.test_images is None:
+        raise ValueError(f"{key} has no test_images")
+    hits = round(value.mean * value.test_images)
+    return CountedAccuracy(value.printed, hits, value.test_images, stats.wilson(hits, value.test_images))
+
+
+def separate_p(a: CountedAccuracy, b: CountedAccuracy) -> float:
+    """The p-value of two accuracies as if they were of different test images."""
+    return stats.two_proportions(a.hits, a.count, b.hits, b.count)
 
 
 def no_intervals() -> str:
     """What two accuracies of Report A say once they have intervals."""
-    test = separate_tests("A.Q3.svm_linear.accuracy", "A.Q3.gaussian_nb.accuracy")
-    (svm, bayes), (one, other) = test.values, test.intervals
-    verdict = "differ" if test.p < stats.ALPHA else "do not differ"
+    svm, bayes = counted_accuracy("A.Q3.svm_linear.accuracy"), counted_accuracy("A.Q3.gaussian_nb.accuracy")
+    p = separate_p(svm, bayes)
+    verdict = "differ" if p < stats.ALPHA else "do not differ"
     return (
-        f"On {svm.test_images:,} images {svm.printed} for the linear SVM means {one.low:.3f} to {one.high:.3f}, and "
-        f"{bayes.printed} for naive Bayes {other.low:.3f} to {other.high:.3f}: as results of separate tests they "
-        f"{verdict} significantly ({stats.p_text(test.p)})."
+        f"On {svm.count:,} images {svm.printed} for the linear SVM means {svm.interval.low:.3f} to "
+        f"{svm.interval.high:.3f}, and {bayes.printed} for naive Bayes {bayes.interval.low:.3f} to "
+        f"{bayes.interval.high:.3f}: as results of separate tests they {verdict} significantly ({stats.p_text(p)})."
     )
 
 
-def report_b_bounds() -> tuple[SeparateTests, Bounds]:
-    """Report B's CNN against its fine-tuned encoder: as separate tests, and the bounds of McNemar's p-value."""
-    test = separate_tests("B.T2.accuracy", "B.T3.accuracy")
-    return test, stats.mcnemar_bounds(*test.hits, test.values[0].test_images)
+def report_b_models() -> tuple[CountedAccuracy, CountedAccuracy, Bounds]:
+    """Report B's CNN and its fine-tuned encoder, and the bounds of McNemar's p-value of the two."""
+    cnn, encoder = counted_accuracy("B.T2.accuracy"), counted_accuracy("B.T3.accuracy")
+    return cnn, encoder, stats.mcnemar_bounds(cnn.hits, encoder.hits, cnn.count)
 
 
 def report_b_metrics() -> dict[str, float]:
-    """The p-values of :func:`report_b_bounds`, by metric name."""
-    test, bounds = report_b_bounds()
-    names = ("unpaired_p", "mcnemar_least_p", "mcnemar_most_p")
-    return {f"reported_b.{name}": p for name, p in zip(names, (test.p, bounds.least, bounds.most), strict=True)}
+    """The p-values of :func:`report_b_models`, by metric name."""
+    cnn, encoder, bounds = report_b_models()
+    return {
+        "reported_b.unpaired_p": separate_p(cnn, encoder),
+        "reported_b.mcnemar_least_p": bounds.least,
+        "reported_b.mcnemar_most_p": bounds.most,
+    }
 
 
 def report_b_winner(test_sets: Sequence[TestSet]) -> str:
     """What Report B's two accuracies can say of which model is better."""
-    test, bounds = report_b_bounds()
-    (cnn, encoder), (one, other) = test.values, test.intervals
-    count = cnn.test_images
-    overlap = "overlap" if other.high > one.low else "do not overlap"
-    wrong = [count - hits for hits in test.hits]
+    cnn, encoder, bounds = report_b_models()
+    overlap = "overlap" if encoder.interval.high > cnn.interval.low else "do not overlap"
+    numbers = [f"{a.printed} ({a.interval.low:.4f} to {a.interval.high:.4f})" for a in (cnn, encoder)]
     parts = [
-        f"{cnn.printed} ({one.low:.4f} to {one.high:.4f}) stands against {encoder.printed} ({other.low:.4f} to "
-        f"{other.high:.4f}): the intervals {overlap}, and a test for two separate sets of {count:,} images gives "
-        f"{stats.p_text(test.p)}.",
+        f"{numbers[0]} stands against {numbers[1]}: the intervals {overlap}, and a test for two separate sets of "
+        f"{cnn.count:,} images gives {stats.p_text(separate_p(cnn, encoder))}.",
         "But both models met the same images, and McNemar's test needs the number of mistakes that they share, of "
-        f"{wrong[0]} and {wrong[1]}; the report does not say. If they share as few as possible, it gives "
-        f"{stats.p_text(bounds.most)}; if as many as possible, {stats.p_text(bounds.least)}.",
+        f"{cnn.count - cnn.hits} and {encoder.count - encoder.hits}; the report does not say. If they share as few as "
+        f"possible, it gives {stats.p_text(bounds.most)}; if as many as possible, {stats.p_text(bounds.least)}.",
     ]
     if bounds.enough is None:
         parts.append("No number of shared mistakes makes the difference significant.")
@@ -335,10 +339,10 @@ def report_b_winner(test_sets: Sequence[TestSet]) -> str:
 
 def noisy_images(found: Found) -> str:
     """Report B's variation with noise against that without, and ours on both kinds of images."""
-    test = separate_tests("B.T4.full_frozen_noisy.accuracy", "B.T4.full_frozen.accuracy")
-    noisy, clean = test.values
+    noisy, clean = (counted_accuracy(f"B.T4.{name}.accuracy") for name in ("full_frozen_noisy", "full_frozen"))
+    p = stats.p_text(separate_p(noisy, clean))
     return _joined(
-        f"It states {noisy.printed} with noise and {clean.printed} without ({stats.p_text(test.p)} as separate tests).",
+        f"It states {noisy.printed} with noise and {clean.printed} without ({p} as separate tests).",
         fill_metrics(
             found,
             "Ours comes to {} on noisy and to {} on clean images.",

@@ -93,7 +93,7 @@ class TestSet:
         return places[0] if places else None
 
 
-TestSet.__test__ = False  # no test case, whatever its name says
+TestSet.__test__ = False  # type: ignore[attr-defined]  # keeps pytest from collecting it
 
 
 def test_sets(runs: Mapping[str, Sequence[RunRecord]]) -> list[TestSet]:
@@ -120,7 +120,7 @@ def test_sets(runs: Mapping[str, Sequence[RunRecord]]) -> list[TestSet]:
     return [_tested(data.split()[0], noise, labels, models) for data, noise, labels, models in groups]
 
 
-test_sets.__test__ = False
+test_sets.__test__ = False  # type: ignore[attr-defined]
 
 
 def _tested(data: str, noise: str, labels: Tensor, models: list[Model]) -> TestSet:

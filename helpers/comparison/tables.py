@@ -164,15 +164,15 @@ def per_class_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
         for key, short in (("precision", "P"), ("recall", "R"), ("f1", "F"))
     }
     rows = [
-        {"class": word}
-        | {
-            name: _pair(float(a.reported.values[k]), a.ours.classes[k] if a.ours else None)
-            for name, a in columns.items()
-        }
+        {"class": word} | {name: _pair(float(a.reported.values[k]), _class(a, k)) for name, a in columns.items()}
         for k, word in enumerate(reported("B.classes"))
     ]
     means = {name: _pair(a.reported.mean, a.ours.value if a.ours else None) for name, a in columns.items()}
     return [*rows, {"class": "mean"} | means]
+
+
+def _class(answer: Answer, k: int) -> float | None:
+    return answer.ours.classes[k] if answer.ours and answer.ours.classes else None
 
 
 def _pair(theirs: float, ours: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -55,10 +56,10 @@ def denoising_autoencoder(clean: Tensor, noisy: Tensor, restored: Tensor) -> Fig
     encoder, decoder = [(3.5, 1), (5, 0.7), (5, 0.3), (3.5, 0)], [(5.4, 0.7), (6.9, 1), (6.9, 0), (5.4, 0.3)]
     for corners, word in [(encoder, "encoder"), (decoder, "decoder")]:
         axis.add_patch(Polygon(corners, color=BLUE, alpha=0.15, linewidth=0))
-        axis.text(np.mean([x for x, _ in corners]), 0.5, word, ha="center", va="center")
+        axis.text(float(np.mean([x for x, _ in corners])), 0.5, word, ha="center", va="center")
     axis.add_patch(plt.Rectangle((5.1, 0.28), 0.2, 0.44, color=VERMILION))
     axis.text(5.2, 0.16, "code", ha="center", va="top")
-    arrow = {"arrowstyle": "->", "color": INK, "linewidth": 0.8}
+    arrow: dict[str, Any] = {"arrowstyle": "->", "color": INK, "linewidth": 0.8}
     for start, end in [(1.05, 1.75), (2.85, 3.45), (6.95, 7.35)]:
         axis.annotate("", (end, 0.5), (start, 0.5), arrowprops=arrow)
     axis.text(1.4, 0.58, "noise", ha="center", va="bottom")
@@ -77,7 +78,9 @@ def loss_curves(
     for k, (name, values) in enumerate(loss.items()):
         epochs = range(1, len(values) + 1)
         # The curves lie on top of each other: the first is wide and pale, the second thin upon it.
-        look = {"linewidth": 4, "alpha": 0.45} if k == 0 else {"linewidth": 1.2, "marker": "o", "markersize": 2.5}
+        look: dict[str, Any] = (
+            {"linewidth": 4, "alpha": 0.45} if k == 0 else {"linewidth": 1.2, "marker": "o", "markersize": 2.5}
+        )
         label = f"{name_of(name)}, {seconds[name]:.2f} s an epoch"
         left.plot(epochs, values, color=MODELS[name], label=label, **look)
     left.set(title="Training loss", xlabel="epoch", ylabel="binary cross entropy")
@@ -114,7 +117,7 @@ def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reporte
         (reported, "Report A, last epoch", REPORTED, "bottom"),
         (floor, "floor of any softmax", VERMILION, "top"),
     ]
-    in_margin = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": 7}
+    in_margin: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": 7}
     for value, text, colour, side in lines:
         axis.axhline(value, color=colour, linewidth=1, linestyle="--")
         # Right of the axes, where no curve can run through it.

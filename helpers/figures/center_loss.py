@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,7 +26,13 @@ def planar_codes(
     rows = -(-len(codes) // 2)
     figure, axes = plt.subplots(rows, 2, squeeze=False, figsize=(WIDTH, rows * WIDTH / 2 + 0.35))
     colours = np.asarray(CLASSES)[np.asarray(labels)]
-    ring = {"linestyle": "", "marker": "o", "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": INK}
+    ring: dict[str, Any] = {
+        "linestyle": "",
+        "marker": "o",
+        "markersize": 4.5,
+        "markerfacecolor": "white",
+        "markeredgecolor": INK,
+    }
     for axis in axes.flat[len(codes) :]:
         axis.axis("off")
     for axis, (title, points) in zip(axes.flat, codes.items(), strict=False):
@@ -36,7 +43,7 @@ def planar_codes(
         axis.set_aspect("equal", adjustable="datalim")
         axis.set_box_aspect(1)
     dots = [Line2D([], [], linestyle="", marker="o", markersize=4, color=CLASSES[k]) for k in range(len(classes))]
-    look = {"ncols": len(classes) + 1, "handletextpad": -0.2, "columnspacing": 1.2}
+    look: dict[str, Any] = {"ncols": len(classes) + 1, "handletextpad": -0.2, "columnspacing": 1.2}
     figure.legend([*dots, Line2D([], [], **ring)], [*classes, "centre"], loc="outside upper center", **look)
     return figure
 
@@ -46,7 +53,11 @@ def verification_curves(panels: Mapping[str, Mapping[str, Verification]]) -> Fig
     figure, axes = plt.subplots(1, len(panels), squeeze=False, sharey=True, figsize=(WIDTH, 2.9))
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for name, curve in curves.items():
-            look = {"linestyle": "--" if name.endswith("softmax") else "-", "linewidth": 1.3, "color": MODELS[name]}
+            look: dict[str, Any] = {
+                "linestyle": "--" if name.endswith("softmax") else "-",
+                "linewidth": 1.3,
+                "color": MODELS[name],
+            }
             axis.plot(curve.false_positive, curve.true_positive, label=name_of(name), **look)
         axis.set(title=title, xlabel="false positive rate", xscale="log", xlim=(1e-3, 1), ylim=(0, 1.02))
         axis.grid(color=GRID, linewidth=0.6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -177,7 +178,7 @@ def at_a_glance(results: Mapping[str, Result], images: Tensor, classes: Sequence
 
 
 def _above(axis: Axes, strong: str, weak: str, *, colour: str = INK) -> None:
-    look = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
     axis.annotate(strong, (0, 1), (0, 8.5), fontsize=7, weight="bold", **look)
     axis.annotate(weak, (0, 1), (0, 1.5), fontsize=5.8, color=colour, **look)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -29,7 +30,7 @@ def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:
         if again is not None:
             axis.plot(again.value, y, "s", color=INK, fillstyle="none", markersize=4.5, zorder=3)
         if ours is not None:
-            if ours.low is not None:
+            if ours.low is not None and ours.high is not None:
                 axis.plot([ours.low, ours.high], [y, y], color=OURS, linewidth=4, alpha=0.3, solid_capstyle="butt")
             axis.plot(ours.seeds, [y] * len(ours.seeds), "o", color=OURS, markersize=3.5, alpha=0.8, zorder=4)
     looks = {"reported": ("D", REPORTED, "full"), "reproduced": ("s", INK, "none"), "ours, a seed": ("o", OURS, "full")}
@@ -70,7 +71,12 @@ def _matrix(axis: Axes, test_set: TestSet, *, columns: int) -> None:
     colours = np.ones((size, columns, 3))
     for (i, j), pair in test_set.pairs.items():
         colours[i, j] = colours[j, i] = mpl.colors.to_rgb(SETTLED if pair.significant else OPEN)
-        look = {"ha": "center", "va": "center", "fontsize": 6, "color": INK if pair.significant else "#555555"}
+        look: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": 6,
+            "color": INK if pair.significant else "#555555",
+        }
         axis.text(j, i, f"{100 * pair.difference.value:+.1f}", **look)
         axis.text(i, j, _p(pair.corrected), **look)
     axis.imshow(colours, aspect="auto")
@@ -93,7 +99,7 @@ def _p(value: float) -> str:
 
 def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     """A panel for each test set: accuracy against the seconds of training on a log axis, each model named beside."""
-    panels = {s.title: [m for m in s.models if m.fit_seconds] for s in test_sets}
+    panels = {s.title: [(m, m.fit_seconds) for m in s.models if m.fit_seconds] for s in test_sets}
     panels = {title: models for title, models in panels.items() if models}
     if not panels:
         return placeholder("No classifier with its seconds of training is among the results.")
@@ -106,13 +112,13 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
         figsize=(WIDTH, sum(tall) + 0.3),
         gridspec_kw={"height_ratios": tall},
     )
-    seconds = [model.fit_seconds for models in panels.values() for model in models]
+    seconds = [time for models in panels.values() for _, time in models]
     # Room for names to the right of the slowest.
     limits = (min(seconds) / 2, 2 * max(seconds) * (max(seconds) / min(seconds)) ** 0.3)
     for axis, (title, models) in zip(axes[:, 0], panels.items(), strict=True):
         axis.set(xscale="log", xlim=limits, title=title, ylabel="test accuracy")
-        for model in models:
-            colour, x = FAMILIES[model.family], model.fit_seconds
+        for model, x in models:
+            colour = FAMILIES[model.family]
             axis.plot([x, x], [model.accuracy.low, model.accuracy.high], color=colour, linewidth=3, alpha=0.3)
             axis.plot(x, model.accuracy.value, "o", color=colour, markersize=4.5)
         axis.margins(y=0.15)
@@ -127,12 +133,12 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     return figure
 
 
-def _name_points(axis: Axes, models: Sequence[Model]) -> None:
-    """Write each model's name beside its point, moved until no name covers a point, an interval or another name."""
-    seconds = [model.fit_seconds for model in models]
-    values = [model.accuracy.value for model in models]
-    ends = [end for model in models for end in (model.accuracy.low, model.accuracy.high)]
-    texts = [axis.text(x, y, model.name, fontsize=7) for model, x, y in zip(models, seconds, values, strict=True)]
+def _name_points(axis: Axes, models: Sequence[tuple[Model, float]]) -> None:
+    """Write each model's name beside its point (seconds, accuracy), where it covers no other name or point."""
+    seconds = [x for _, x in models]
+    values = [model.accuracy.value for model, _ in models]
+    ends = [end for model, _ in models for end in (model.accuracy.low, model.accuracy.high)]
+    texts = [axis.text(x, model.accuracy.value, model.name, fontsize=7) for model, x in models]
     adjust_text(
         texts,
         [*seconds, *np.repeat(seconds, 2)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -26,7 +26,7 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.7))
     for name, history in histories.items():
         epochs = range(1, len(history.loss) + 1)
-        look = {"color": MODELS[name], "linewidth": 1.4}
+        look: dict[str, Any] = {"color": MODELS[name], "linewidth": 1.4}
         for axis, trained, held_out in (
             (left, history.accuracy, history.validation_accuracy),
             (right, history.loss, history.validation_loss),

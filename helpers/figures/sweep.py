@@ -82,8 +82,8 @@ def _draw(axis: Axes, title: str, kind: str, x: str | None, lines: dict[str, dic
     where = {at: number if named else at for number, at in enumerate(places)}
     for number, (model, found) in enumerate(lines.items()):
         shown = [at for at in places if at in found]
-        xs, values = [where[at] for at in shown], [found[at] for at in shown]
-        mean_with_range(axis, xs, values, colour=LINES[number % len(LINES)], label=model)
+        xs, colour = [where[at] for at in shown], LINES[number % len(LINES)]
+        mean_with_range(axis, xs, [found[at] for at in shown], colour=colour, label=model)
     axis.set_xlabel(x.replace("_", " "))
     if not named and min(places) > 0 and max(places) >= 10 * min(places):
         axis.set_xscale("log")
