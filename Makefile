@@ -28,22 +28,22 @@ help: ## print this list
 	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=slurm'
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
-	@$(BIN)/python workflow/report.py --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
+	@$(BIN)/python -m workflow.report --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
 		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --sweep "$$SWEEP" --author "$$AUTHOR" --roll "$$ROLL" \
 		--on "$$ON" $(if $(DRY),--dry)
 
 sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
-	@$(BIN)/python workflow/sweep.py "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
+	@$(BIN)/python -m workflow.sweep "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
 
 test: $(READY) ## run the tests
 	@$(BIN)/python -m pytest
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	@$(BIN)/python -m helpers.data
+	@$(BIN)/python -m workflow.data
 	@cd notebooks && $(BIN)/jupyter lab
 
 data: $(READY) ## download what is missing of the data sets into DATA_DIR, and check them
-	@$(BIN)/python -m helpers.data
+	@$(BIN)/python -m workflow.data
 
 lint: $(READY) ## check the style of the code
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -22,7 +22,18 @@ from helpers.files import DataError, fetch
 
 CLASSES = {
     "MNIST": tuple("0123456789"),
-    "FashionMNIST": tuple("T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",")),
+    "FashionMNIST": (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
     "CIFAR10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
 }
 Corrupt = Callable[[Tensor, Generator], Tensor]  # images in [0, 1] -> corrupted images of the same shape

@@ -13,6 +13,7 @@ Shapes below use B images a batch, D pixels an image, and layer sizes n_0 = D, n
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ def initial_layers(sizes: Sequence[int], *, seed: int, dtype: torch.dtype = torc
         raise ValueError(f"layer sizes must be two or more positive numbers, not {list(sizes)}")
     generator = torch.Generator().manual_seed(seed)
     layers = []
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(sizes):
         bound = math.sqrt(6 / (fan_in + fan_out))
         weight = torch.empty(fan_out, fan_in, dtype=dtype).uniform_(-bound, bound, generator=generator)
         layers.append((weight, torch.zeros(fan_out, dtype=dtype)))

@@ -15,7 +15,6 @@ from helpers.files import DataError, data_root, fetch
 from helpers.results import write
 
 
-
 def manifest(name: str, root: str | os.PathLike | None = None) -> dict[str, object]:
     """Check a set's files and say what `load` would use: {"name", "sample", "fingerprint", "files": {file: md5}}.
 

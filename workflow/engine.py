@@ -20,13 +20,12 @@ from typing import Any
 
 import psutil
 
+from helpers.files import DataError, data_root, snapshot
+from helpers.results import ROOT, write
 from workflow.gpus import SHARE, count
-from workflow.plan import BUILT, Run
-from workflow.watch import orphaned, stop_on, stop_signals, unheard
-
-from helpers import data
-from helpers.results import write
 from workflow.parameters import ParameterError
+from workflow.plan import BUILT, PlannedRun
+from workflow.watch import orphaned, stop_on, stop_signals, unheard
 
 MANIFESTS = ROOT / "reports" / "data"
 PROFILES = ROOT / "workflow" / "profiles"
@@ -43,7 +42,7 @@ def guarded(command: str, action: Callable[[], int]) -> int:
     """The exit status of ``action``, or of what stopped it, told in a line; ``command`` goes on from there."""
     try:
         return action()
-    except (Stop, ParameterError, data.DataError) as error:
+    except (Stop, ParameterError, DataError) as error:
         if str(error):
             print(f"error: {error}", file=sys.stderr)
         return 1
@@ -59,6 +58,8 @@ def guarded(command: str, action: Callable[[], int]) -> int:
 @contextmanager
 def only_one() -> Iterator[int]:
     """Keep a second engine out while one runs; the lock's file, which Snakemake holds as well, in case it survives.
+
+    By hand, since a lock of a library is freed with its process, while this one must last as long as Snakemake does.
 
     Raises Stop when there is another, or reports/ cannot be written.
     """
@@ -76,7 +77,7 @@ def only_one() -> Iterator[int]:
         yield lock.fileno()
 
 
-def refresh_data(runs: Iterable[Run]) -> None:
+def refresh_data(runs: Iterable[PlannedRun]) -> None:
     """Fetch, check and describe the data sets of ``runs`` in reports/data/, unless their files are as last time.
 
     Sets that only the sample stood in for are looked for again. Raises Stop with nothing more to say on failure.
@@ -84,15 +85,15 @@ def refresh_data(runs: Iterable[Run]) -> None:
     names = sorted({name for run in runs for name in run.chapter.data})
     if not names:
         return
-    seen = {"root": str(data.data_root()), "only real": os.environ.get("DATA", ""), "files": data.snapshot(names)}
+    seen = {"root": str(data_root()), "only real": os.environ.get("DATA", ""), "files": snapshot(names)}
     record = MANIFESTS / "seen.json"
     manifests = [_read(MANIFESTS / f"{name}.json") for name in names]
     if _read(record) == seen and all(manifest and not manifest["sample"] for manifest in manifests):
         return
-    command = [sys.executable, "-m", "helpers.data", *names, "--manifests", str(MANIFESTS)]
+    command = [sys.executable, "-m", "workflow.data", *names, "--manifests", str(MANIFESTS)]
     if subprocess.run(command, cwd=ROOT).returncode:
         raise Stop
-    seen["files"] = data.snapshot(names)
+    seen["files"] = snapshot(names)
     write(record, lambda path: path.write_text(json.dumps(seen)))
 
 

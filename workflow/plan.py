@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from workflow.parameters import ParameterError, read_profile, resolve
 from helpers.results import ROOT
+from workflow.parameters import ParameterError, read_profile, resolve
 
 NOTEBOOKS = ROOT / "notebooks"
 ENTRIES = ROOT / "workflow" / "chapters.yaml"
@@ -55,7 +55,7 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One run of a chapter: a seed, what its parameters differ in from the profile, and the runs that it needs.
 
     It lies under what it is, so that sweeps share equal runs: among those of `make report` when nothing differs.
@@ -65,7 +65,7 @@ class Run:
     profile: str
     seed: int
     changes: dict[str, Any]
-    needs: dict[str, Run]  # by the parameter that is given a file of it
+    needs: dict[str, PlannedRun]  # by the parameter that is given a file of it
 
     @property
     def name(self) -> str:
@@ -116,7 +116,7 @@ def address(differs: Mapping[str, Mapping[str, Any]]) -> str:
 
 def make_run(
     found: dict[str, Chapter], profile: str, name: str, seed: int, changes: Mapping[str, Mapping[str, Any]] = {}
-) -> Run:
+) -> PlannedRun:
     """The run of the chapter ``name``, and of all it needs with the same seed, with ``changes`` by chapter.
 
     A change to what the profile says anyway is none.
@@ -127,13 +127,13 @@ def make_run(
     own = {key: wanted[key] for key, usual in chapter.parameters.items() if wanted.get(key, usual) != usual}
     others = {key: file.partition("/")[0] for key, file in chapter.needs.items()}
     needs = {key: make_run(found, profile, other, seed, changes) for key, other in others.items()}
-    return Run(chapter, profile, seed, own, needs)
+    return PlannedRun(chapter, profile, seed, own, needs)
 
 
-def with_dependencies(runs: Iterable[Run]) -> dict[tuple[str, str], Run]:
+def with_dependencies(runs: Iterable[PlannedRun]) -> dict[tuple[str, str], PlannedRun]:
     """``runs`` and all that they need, which come first, by name and the folder above theirs."""
 
-    def walk(run: Run) -> Iterator[Run]:
+    def walk(run: PlannedRun) -> Iterator[PlannedRun]:
         for needed in run.needs.values():
             yield from walk(needed)
         yield run

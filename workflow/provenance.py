@@ -1,4 +1,4 @@
-"""What ran a notebook: its code as hashes, the commit, the machine, versions, seconds and memory; no host, user or path.
+"""What ran a notebook: code as hashes, commit, machine, versions, seconds, memory; no host, no user, no path.
 
 Only the helpers that a notebook imports, directly or through others, count as its code: work on a figure of one
 chapter retrains no other. Nor does a change of this package, which runs notebooks and is imported by none.

@@ -1,6 +1,6 @@
 """Run one notebook with papermill: strict parameters, progress in the terminal, nothing half written.
 
-    python workflow/run_notebook.py notebooks/01_autoencoder.ipynb --profile quick --seed 0 --folder OUT
+    python -m workflow.run notebooks/01_autoencoder.ipynb --profile quick --seed 0 --folder OUT
 
 leaves OUT/notebook.ipynb, with the error in it if there was one, beside what the notebook itself writes.
 A failure is one line on standard error and exit status 1. However it is stopped, its kernel stops with it.
@@ -15,19 +15,20 @@ import re
 import signal
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
+from helpers.results import ROOT, write
+from workflow import provenance
 from workflow.gpus import claim
-from workflow.watch import orphaned, stop_on, stop_signals, too_long, too_much, unheard
-
-from helpers.results import write
 from workflow.parameters import ParameterError, read_profile, resolve
+from workflow.watch import orphaned, stop_on, stop_signals, too_long, too_much, unheard
 
 # For glibc: keep the memory of big activations instead of mapping and faulting it in again at every step, which
 # doubles the speed of a convolutional network on a processor.
@@ -60,6 +61,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     """
     entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
     parameters = resolve(notebook, entry | {"seed": seed} | given, f"profile {profile}")
+    code, started = provenance.code_of(notebook), time.monotonic()  # the code as it is now, not when it has run
     import papermill
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
@@ -101,6 +103,8 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     finally:
         if unfinished.exists():
             os.replace(unfinished, folder / "notebook.ipynb")
+    if (folder / "results.json").exists():
+        provenance.complete(folder / "results.json", code, seconds=time.monotonic() - started)
 
 
 @contextmanager
@@ -178,11 +182,11 @@ def main(arguments: list[str] | None = None) -> int:
         given |= {"chapters": options.compared, "profile": options.profile}
     limits = [too_long(options.minutes)] if options.minutes else []
     limits += [too_much(options.memory_mb)] if options.memory_mb else []
-    claimed = claim() if options.gpu else None  # noqa: F841, a place on a GPU, held until the end
     engine = os.environ.get("REPORT_ENGINE")
     stopped = stop_on(*([orphaned(int(engine))] if engine else []), *limits)
     try:
-        run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
+        with (claim() if options.gpu else None) or nullcontext():  # a place on a GPU, held until the end
+            run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
         return 0
     except ParameterError as error:
         print(f"error: {error}", file=sys.stderr)

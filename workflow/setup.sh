@@ -23,5 +23,6 @@ if [ ! -e "$venv/.ready" ]; then
 fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt ||
     fail "could not install the packages: see above; 'make' tries again"
-# The kernel finds helpers/ however JupyterLab or an editor starts it.
-pwd >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/course-report.pth"
+# Notebooks find helpers/ wherever they are opened, and nbconvert the exporters of the report.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ||
+    fail "could not install this project itself: see above; 'make' tries again"

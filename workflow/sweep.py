@@ -1,6 +1,6 @@
 """`make sweep`: many runs of the chapters, as a sweep file asks for; says what is done, what failed and what is left.
 
-Every run has its own folder (see plan.Run): what has finished is never lost, and never done twice.
+Every run has its own folder (see plan.PlannedRun): what has finished is never lost, and never done twice.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from helpers.results import save_csv, write
 from workflow.engine import MANIFESTS, ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
-from workflow.plan import Run, chapters, report_name
+from workflow.plan import PlannedRun, chapters, report_name
 from workflow.sweep_file import Sweep, read_sweep
-
-from helpers.results import write
-from helpers.results import save_csv
 
 
 class Progress:
@@ -29,7 +27,7 @@ class Progress:
 
     def __init__(self, sweep: Sweep):
         self.runs = {run.folder: run for run in sweep.runs.values()}
-        self.planned: list[Run] = []
+        self.planned: list[PlannedRun] = []
         self.failed: dict[str, int] = {}  # how often, by folder, while it has not finished
         self.left = 0
 
@@ -54,12 +52,12 @@ class Progress:
             print(f"{run}  failed{again}", flush=True)
 
 
-def _seconds(run: Run) -> str:
+def _seconds(run: PlannedRun) -> str:
     time = seconds(run.file("benchmark.tsv"))
     return "" if time is None else f"{time:.0f} s"
 
 
-def headline(run: Run) -> str:
+def headline(run: PlannedRun) -> str:
     """The metric that its chapter is known by, as the end of a line."""
     metrics = json.loads((ROOT / run.file("results.json")).read_text(encoding="utf-8"))["metrics"]
     name = run.chapter.headline
@@ -75,7 +73,7 @@ def seconds(benchmark: str | Path) -> float | None:
         return None
 
 
-def estimate(run: Run) -> float | None:
+def estimate(run: PlannedRun) -> float | None:
     """Seconds that a run should take: the median of its other seeds, else of its chapter in this profile."""
     home = ROOT / f"reports/{run.profile}"
     files = f"seed-*/{run.name}/benchmark.tsv"
@@ -86,7 +84,7 @@ def estimate(run: Run) -> float | None:
     return None
 
 
-def plan(sweep: Sweep, todo: Sequence[Run]) -> str:
+def plan(sweep: Sweep, todo: Sequence[PlannedRun]) -> str:
     """What a sweep would do, as a table: runs, those done, and the time that the others should take."""
     estimates = {run.folder: estimate(run) for run in todo}
     rows = [("", "runs", "done", "left", "core-hours")]
@@ -116,7 +114,7 @@ def describe(sweep: Sweep) -> dict[str, Any]:
     return {"sweep": sweep.name, "curves": sweep.curves, "runs": runs}
 
 
-def settings(run: Run, axes: Sequence[str]) -> dict[str, Any]:
+def settings(run: PlannedRun, axes: Sequence[str]) -> dict[str, Any]:
     """What a run has for each parameter of ``axes``: its own, else that of a run it needs; without those of neither."""
     found: dict[str, Any] = {}
     for needed in run.needs.values():
@@ -141,7 +139,7 @@ def write_results(sweep: Sweep) -> None:
     save_csv(folder / "results.csv", ["notebook", "seed", *sweep.axes, "metric", "value", "folder"], rows)
 
 
-def reason(run: Run) -> str:
+def reason(run: PlannedRun) -> str:
     """Why a run failed, from the notebook that it left."""
     try:
         cells = json.loads((ROOT / run.file("notebook.ipynb")).read_text(encoding="utf-8"))["cells"]

@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from workflow.plan import Chapter, Run, make_run, with_dependencies, chapters_with_dependencies
 
-from workflow.parameters import Parameter, ParameterError, declared
 from helpers.results import ROOT
+from workflow.parameters import Parameter, ParameterError, declared
+from workflow.plan import Chapter, PlannedRun, chapters_with_dependencies, make_run, with_dependencies
 
 Grids = dict[str, dict[str, list[Any]]]  # chapter, parameter, values
 KEYS = ("seeds", "notebooks", "curves")
@@ -40,7 +40,7 @@ class Sweep:
 
     name: str
     profile: str
-    asked: list[Run]
+    asked: list[PlannedRun]
     curves: dict[str, list[str]]  # metrics to draw, by chapter
     axes: list[str]  # the parameters that take more than one value
 
@@ -49,7 +49,7 @@ class Sweep:
         return f"reports/{self.profile}/sweeps/{self.name}"
 
     @cached_property
-    def runs(self) -> dict[tuple[str, str], Run]:
+    def runs(self) -> dict[tuple[str, str], PlannedRun]:
         """Those asked for and, first, those that they need; by name and the folder above theirs."""
         return with_dependencies(self.asked)
 

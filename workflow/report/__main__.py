@@ -8,11 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from helpers.results import write_csv
 from workflow import sweep
 from workflow.engine import ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.plan import chapters, make_run, report_name, select, with_dependencies
-
-from helpers.results import write_csv
 
 FORMATS = {"html": ["html"], "pdf": ["pdf"], "both": ["html", "pdf"]}
 

@@ -9,10 +9,10 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
+from helpers.results import ROOT
 from workflow.report import pandoc
 from workflow.report.notebook import ReportError
 from workflow.report.pandoc import Blocks, Inlines, Node
-from helpers.results import ROOT
 
 BIBLIOGRAPHY = ROOT / "notebooks" / "references.bib"
 TEXT = {"Str", "Space", "SoftBreak"}

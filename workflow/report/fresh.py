@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from helpers.results import ROOT
 from workflow.provenance import helpers_digest, notebook_digest
 from workflow.report.notebook import Chapter, ReportError
-from helpers.results import ROOT
 
 
 def check(chapter: Chapter) -> None:

@@ -11,10 +11,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from helpers.results import REPORTED
 from workflow.report import pandoc
 from workflow.report.notebook import Part, ReportError
 from workflow.report.pandoc import Blocks, Node
-from helpers.results import REPORTED
 
 FREE = {"Math", "Code", "CodeBlock", "Link", "RawInline", "RawBlock"}
 GAP = "\N{OBJECT REPLACEMENT CHARACTER}"  # stands for what is free, so that no number is made of its neighbours
