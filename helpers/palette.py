@@ -132,3 +132,8 @@ FAMILIES = {
     "code": ORANGE,
 }
 SETTLED, OPEN = "#cfe3f2", "#f1f1f1"  # a pair of models whose difference is significant, and one whose is not
+
+
+def with_article(name: str) -> str:
+    """A model's name inside a sentence: "the feed-forward net", but "our CNN" and "naive Bayes"."""
+    return name if name.startswith(("our ", "Report ", "raw ", "logistic ", "naive ")) else f"the {name}"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from helpers import stats
 from helpers.comparison.claims import RunRecord
-from helpers.palette import BY_CHAPTER, DATA_SETS
+from helpers.palette import BY_CHAPTER, DATA_SETS, with_article
 from helpers.stats import Accuracy, Difference, capitalised
 
 SHALLOW = ("svm_rbf_hog", "svm_poly", "svm_linear", "logistic", "gaussian_nb")
@@ -21,11 +21,6 @@ def name_of(chapter: str, model: str) -> str:
     """A model's display name; a key that the palette does not have is split into words."""
     known = BY_CHAPTER.get(chapter, {})
     return known.get(model) or known.get(model.removesuffix(".noisy")) or model.replace(".", ", ").replace("_", " ")
-
-
-def with_article(name: str) -> str:
-    """A model's name inside a sentence: "the feed-forward net", but "our CNN" and "naive Bayes"."""
-    return name if name.startswith(("our ", "Report ", "raw ", "logistic ", "naive ")) else f"the {name}"
 
 
 @dataclass(frozen=True)
