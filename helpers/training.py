@@ -120,9 +120,9 @@ class TorchLearner:
     def loss(self, inputs: Tensor, targets: Tensor) -> float:
         self.network.eval()
         parts = zip(inputs.split(PART), targets.split(PART), strict=True)
-        total = sum(self._loss(x, y).item() * len(y) for x, y in parts)
+        total = sum((self._loss(x, y) * len(y) for x, y in parts), torch.zeros((), device=self.device.name))
         self.network.train()
-        return total / len(targets)
+        return total.item() / len(targets)
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
         return self.network.loss(_outputs(self.network, inputs, self.device), targets.to(self.device.name))
