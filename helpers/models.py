@@ -391,7 +391,8 @@ class ColourAutoencoder(AutoencoderModule):
     @torch.no_grad()
     def _start_as_pca(self, pca: PCA, count: int) -> None:
         mean, directions = torch.from_numpy(pca.mean_), torch.from_numpy(pca.components_[:count].T.copy())
-        scales = torch.from_numpy(pca.explained_variance_[:count]).sqrt().clamp(min=1e-4)
+        variances = pca.explained_variance_[:count] * (pca.n_samples_ - 1) / pca.n_samples_  # over n: codes vary by one
+        scales = torch.from_numpy(variances).sqrt().clamp(min=1e-4)
         encoding, drawing = self.features[-1], self.refine[-2]
         for layer in (self.analyse, self.synthesise, encoding, drawing):
             nn.init.zeros_(layer.weight)

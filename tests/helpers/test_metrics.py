@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from helpers import metrics
+from helpers import data, metrics
 
 
 def test_class_scores_and_confusion_equal_scikit_learn():
@@ -79,3 +79,39 @@ def test_scores_of_a_class_that_is_never_predicted_or_never_true_are_zero():
         [0, 0, 0],
         [1, 1, 0],
     ]
+
+
+def strokes(n=12):
+    """Images [n, 784] with a few bright bars."""
+    images = torch.zeros(n, 28, 28)
+    for k in range(n):
+        images[k, 4 + k % 6 : 9 + k % 6, 5:23] = 1
+        images[k, 5:23, 8 + k % 9 : 12 + k % 9] = 0.8
+    return images.flatten(1)
+
+
+def test_psnr_and_ssim_equal_scikit_image():
+    clean = strokes()
+    noisy = data.noise("gaussian", 0.3)(clean, torch.Generator().manual_seed(0))
+    for k, (a, b) in enumerate(zip(noisy.view(-1, 28, 28).numpy(), clean.view(-1, 28, 28).numpy(), strict=True)):
+        assert metrics.psnr(noisy, clean)[k].item() == pytest.approx(peak_signal_noise_ratio(b, a, data_range=1))
+        options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
+        assert metrics.ssim(noisy, clean)[k].item() == pytest.approx(structural_similarity(a, b, **options), abs=1e-5)
+    assert metrics.psnr(clean, clean).tolist() == pytest.approx([100.0] * len(clean))
+    assert metrics.ssim(clean, clean).tolist() == pytest.approx([1.0] * len(clean))
+
+
+def scenes(n=80):
+    """Smooth colour images [n, 3072] with a bright square on them."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(n, 3, 4, 4, generator=generator)
+    images = torch.nn.functional.interpolate(images, size=32, mode="bilinear")
+    for k in range(n):
+        images[k, k % 3, 4 + k % 17 : 12 + k % 17, 6 + k % 13 : 14 + k % 13] = 1
+    return images.flatten(1)
+
+
+def test_ssim_of_colour_is_the_mean_of_its_channels():
+    a, b = scenes(6), scenes(12)[6:]
+    channels = [metrics.ssim(a[:, k * 1024 : (k + 1) * 1024], b[:, k * 1024 : (k + 1) * 1024]) for k in range(3)]
+    torch.testing.assert_close(metrics.ssim(a, b, channels=3), torch.stack(channels).mean(0))

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.models import Autoencoder
-from helpers.scratch import Adam, ScratchAutoencoder, SoftmaxAutoencoder, adam_update, initial_layers
+from helpers.scratch import Adam, ScratchAutoencoder, SoftmaxAutoencoder, gradient_errors, initial_layers
 
 SHAPES = [([784, 256, 32, 16, 32, 256, 784], 3), ([5, 3, 5], 1), ([7, 1, 4, 7], 1), ([6, 9, 2, 8, 3, 6], 2)]
 
@@ -73,17 +73,40 @@ def test_a_step_leaves_inputs_alone_and_a_smaller_last_batch_works():
         torch.testing.assert_close(loss, F.binary_cross_entropy_with_logits(inbuilt(x), x).detach())
 
 
-def test_adam_plain_fused_and_torch_agree():
+def textbook_adam(parameters, gradients, mean, variance, step, *, learning_rate):
+    """One step of Adam as the paper's algorithm 1 prints it."""
+    mean.mul_(0.9).add_(gradients, alpha=0.1)
+    variance.mul_(0.999).addcmul_(gradients, gradients, value=0.001)
+    unbiased_mean, unbiased_variance = mean / (1 - 0.9**step), variance / (1 - 0.999**step)
+    parameters.sub_(learning_rate * unbiased_mean / (unbiased_variance.sqrt() + 1e-8))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 2e-5)])
+def test_adam_equals_torch_over_many_steps(dtype, tolerance):
+    generator = torch.Generator().manual_seed(0)
+    mine = torch.randn(200, generator=generator, dtype=dtype)
+    theirs = mine.clone().requires_grad_()
+    gradients = torch.zeros_like(mine)
+    adam, optimiser = Adam(mine, gradients), torch.optim.Adam([theirs], lr=0.01)
+    for _ in range(50):
+        gradients.copy_(torch.randn(200, generator=generator, dtype=dtype))
+        adam.step(0.01)
+        theirs.grad = gradients.clone()
+        optimiser.step()
+    torch.testing.assert_close(mine, theirs.detach(), rtol=tolerance, atol=tolerance)
+
+
+def test_adam_equals_the_textbook_and_torch_on_a_network():
     scratch, inbuilt = pair([6, 4, 6], 1)
     plain = scratch.parameters.clone()
     mean, variance = torch.zeros_like(plain), torch.zeros_like(plain)
-    fused = Adam(scratch.parameters, scratch.gradients)
+    fast = Adam(scratch.parameters, scratch.gradients)
     optimiser = torch.optim.Adam(inbuilt.parameters(), lr=0.01)
     for step in range(1, 6):
         x = images(7, 6).roll(step, 0)
         scratch.loss_and_gradients(x, x)
-        adam_update(plain, scratch.gradients, mean, variance, step, learning_rate=0.01)
-        fused.step(0.01)
+        textbook_adam(plain, scratch.gradients, mean, variance, step, learning_rate=0.01)
+        fast.step(0.01)
         optimiser.zero_grad()
         F.binary_cross_entropy_with_logits(inbuilt(x), x).backward()
         optimiser.step()
@@ -120,3 +143,22 @@ def test_dead_units_are_seen():
     activity = scratch.hidden_activity(images(20, 6))
     assert [len(a) for a in activity] == [4, 4]
     assert activity[0][1] == 0
+
+
+def test_gradient_errors_are_small_and_both_judges_see_a_wrong_gradient(monkeypatch):
+    x = images(4, 6)
+    rows = gradient_errors(*pair([6, 4, 3, 4, 6], 2), x)
+    assert len(rows) == 8
+    assert max(row["autograd"] for row in rows) < 1e-12
+    assert max(row["difference quotients"] for row in rows) < 1e-7
+    right = ScratchAutoencoder.loss_and_gradients
+
+    def wrong(self, *arguments):
+        loss = right(self, *arguments)
+        self.layer_gradients[1][0].mul_(1.001)
+        return loss
+
+    monkeypatch.setattr(ScratchAutoencoder, "loss_and_gradients", wrong)
+    rows = gradient_errors(*pair([6, 4, 3, 4, 6], 2), x)
+    assert rows[2]["autograd"] > 1e-4
+    assert rows[2]["difference quotients"] > 1e-4

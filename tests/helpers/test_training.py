@@ -1,30 +1,34 @@
 """Training: the same batches for every learner, the schedule, the seed, and refusals before any work is done."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from helpers import device, evaluation, training
-from helpers.models import Autoencoder, ConvolutionalAutoencoder
+from helpers import device, metrics, probes, training
 from helpers.data import noise
+from helpers.models import Autoencoder, ConvolutionalAutoencoder
+from helpers.optimisers import schedule
 from helpers.scratch import ScratchAutoencoder, initial_layers
+from helpers.training import TrainConfig
 
-SETTINGS = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01, "warmup_epochs": 0.5, "decay": True, "seed": 0}
+CONFIG = TrainConfig(3, 16, 0.01, schedule="linear", warmup=0.5 / 3)
 
 
 def images(n=100, d=12):
     return torch.rand(n, d, generator=torch.Generator().manual_seed(1))
 
 
-def learners():
+def networks():
     layers = initial_layers([12, 8, 3, 8, 12], seed=0)
     return {
-        "scratch": training.ScratchLearner(ScratchAutoencoder(layers, encoder_layers=2)),
-        "inbuilt": training.InbuiltLearner(Autoencoder(layers, encoder_layers=2)),
+        "scratch": ScratchAutoencoder(layers, encoder_layers=2),
+        "inbuilt": Autoencoder(layers, encoder_layers=2),
     }
 
 
 def test_scratch_and_inbuilt_lose_the_same_at_every_step():
-    history = training.train_autoencoders(learners(), images(), **SETTINGS)
+    history = training.train_autoencoders(networks(), images(), CONFIG, seed=0)
     a, b = (torch.tensor(history[name].batch_losses) for name in ("scratch", "inbuilt"))
     assert len(a) == 3 * 7
     torch.testing.assert_close(a, b, rtol=1e-5, atol=0)
@@ -33,32 +37,34 @@ def test_scratch_and_inbuilt_lose_the_same_at_every_step():
 
 
 def test_the_seed_decides_everything():
-    def run(**changes):
-        return training.train_autoencoders(learners(), images(), **(SETTINGS | changes))["scratch"].batch_losses
+    def run(seed):
+        return training.train_autoencoders(networks(), images(), CONFIG, seed=seed)["scratch"].batch_losses
 
-    assert run() == run()
-    assert run() != run(seed=1)
+    assert run(0) == run(0)
+    assert run(0) != run(1)
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"warmup_epochs": -1.0}])
+@pytest.mark.parametrize(
+    "change", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"warmup": -1.0}, {"schedule": "falling"}]
+)
 def test_bad_settings_are_refused(change):
     with pytest.raises(ValueError):
-        training.train_autoencoders(learners(), images(), **(SETTINGS | change))
+        replace(CONFIG, **change)
 
 
 def test_learning_rates_rise_then_fall():
-    rates = training.learning_rates(1.0, 10, warmup=0.2, decay=True)
+    rates = TrainConfig(1, 1, 1.0, schedule="linear", warmup=0.2).learning_rates(10)
     assert len(rates) == 10 and rates[0] < rates[1] and rates[1:] == sorted(rates[1:], reverse=True) and rates[-1] > 0
-    assert training.learning_rates(0.5, 4, warmup=0, decay=False) == [0.5] * 4
+    assert TrainConfig(1, 1, 0.5).learning_rates(4) == [0.5] * 4
 
 
 def test_state_of_a_scratch_network_loads_into_its_twin():
-    pair = learners()
-    state = training.state_of(pair["scratch"].network)
-    assert state.keys() == training.state_of(pair["inbuilt"].network).keys()
-    pair["inbuilt"].network.load_state_dict(state)
+    pair = networks()
+    state = training.state_of(pair["scratch"])
+    assert state.keys() == training.state_of(pair["inbuilt"]).keys()
+    pair["inbuilt"].load_state_dict(state)
     x = images(5)
-    torch.testing.assert_close(pair["inbuilt"].network.encode(x), pair["scratch"].network.encode(x))
+    torch.testing.assert_close(pair["inbuilt"].encode(x), pair["scratch"].encode(x))
 
 
 def test_the_classifier_learns_and_the_best_candidate_comes_first():
@@ -66,11 +72,11 @@ def test_the_classifier_learns_and_the_best_candidate_comes_first():
     labels = torch.arange(3).repeat(100)
     features = torch.nn.functional.one_hot(labels, 5).float() + 0.3 * torch.randn(300, 5, generator=generator)
     features[:, 4] = 7.0  # a feature that never varies must do no harm
-    model = training.train_classifier(features, labels, hidden=16, learning_rate=0.01, epochs=15, seed=0, classes=3)
+    model = probes.train_probe(features, labels, hidden=16, learning_rate=0.01, epochs=15, seed=0, classes=3)
     probabilities = model.probabilities(features)
     torch.testing.assert_close(probabilities.sum(1), torch.ones(300))
     assert (probabilities.argmax(1) == labels).float().mean() > 0.9
-    rows, fitted = training.choose_classifier(
+    rows, fitted = probes.tune_probe(
         {"a": features},
         labels,
         {"a": features},
@@ -93,9 +99,9 @@ def test_a_denoiser_sees_fresh_noise_clean_targets_and_a_validation_set():
         return seen[-1]
 
     x = images()
-    history = training.train_autoencoders(learners(), x, corrupt=corrupt, validation=(x[:9], x[:9]), **SETTINGS)
-    assert len(seen) == SETTINGS["epochs"] and not torch.equal(seen[0], seen[1])
-    assert len(history["scratch"].validation_loss) == SETTINGS["epochs"]
+    history = training.train_autoencoders(networks(), x, CONFIG, seed=0, corrupt=corrupt, validation=(x[:9], x[:9]))
+    assert len(seen) == CONFIG.epochs and not torch.equal(seen[0], seen[1])
+    assert len(history["scratch"].validation_loss) == CONFIG.epochs
     torch.testing.assert_close(*(torch.tensor(history[n].batch_losses) for n in history), rtol=1e-5, atol=0)
 
 
@@ -116,12 +122,26 @@ def test_the_convolutional_denoiser_learns_the_same_from_the_same_seed():
     def run():
         torch.manual_seed(0)
         network = ConvolutionalAutoencoder(widths=(4, 8, 8))
-        settings = {"epochs": 12, "batch_size": 16, "learning_rate": 0.01, "seed": 0, "device": device.pick()}
-        history = training.train_denoiser(network, bars, corrupt=corrupt, validation=(noisy, bars), **settings)
-        return history, training.denoise(network, noisy, device.pick())
+        config = TrainConfig(12, 16, 0.01, schedule="one_cycle", warmup=0.25, weight_decay=0.01)
+        how = {"seed": 0, "corrupt": corrupt, "validation": (noisy, bars), "device": device.pick()}
+        history = training.train_autoencoders({"conv": network}, bars, config, **how)["conv"]
+        return history, training.reconstruct(network, noisy, device.pick())
 
     history, restored = run()
     assert restored.shape == bars.shape and restored.min() >= 0 and restored.max() <= 1
     assert history.validation_loss[-1] < 0.7 * history.validation_loss[0]
-    assert evaluation.psnr(restored, bars).mean() > evaluation.psnr(noisy, bars).mean() + 2
+    assert metrics.psnr(restored, bars).mean() > metrics.psnr(noisy, bars).mean() + 2
     assert torch.equal(restored, run()[1])
+
+
+def test_groups_of_parameters_keep_the_ratio_of_their_learning_rates():
+    weights = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    groups = [{"params": [weights[0]], "lr": 0.01}, {"params": [weights[1]], "lr": 0.001}]
+    optimiser = torch.optim.AdamW(groups)
+    rates = schedule(optimiser, CONFIG, images=100)
+    for expected in CONFIG.learning_rates(CONFIG.steps(100)):
+        first, second = (group["lr"] for group in optimiser.param_groups)
+        assert first == expected
+        assert second == pytest.approx(expected / 10)
+        optimiser.step()
+        rates.step()

@@ -4,12 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import classifiers, data, device, noise, splits, transfer
-from helpers.training import Recipe
-from helpers.models import ReportBCNN, Scale, planes
-from helpers.models import ConvolutionalAutoencoder, load_weights
+from helpers import data, device, training, transfer
 from helpers.data import Split
-from helpers.training import denoise
+from helpers.models import ConvolutionalAutoencoder, ReportBCNN, Scale, add_channel_dim, load_weights
+from helpers.training import TrainConfig, reconstruct
 from helpers.transfer import Frozen, encoder_classifier, learn_from_few, whole_classifier
 
 FAST = device.pick()
@@ -30,8 +28,8 @@ def digits():
 
 
 def fitted(build, part, epochs=2):
-    recipe = Recipe(epochs, 10, 0.01)
-    return transfer.fit(build, part, recipe, classes=4, device=FAST, seed=0, name=None, validation=part)
+    config = TrainConfig(epochs, 10, 0.01)
+    return transfer.fit(build, part, config, classes=4, device=FAST, seed=0, name=None, validation=part)
 
 
 def same(a, b):
@@ -67,11 +65,11 @@ def test_frozen_layers_used_once_or_in_every_epoch_give_the_same_network(frozen)
 
     once, history = fitted(build, part)
     settings = {"classes": 4, "device": FAST, "seed": 0, "name": None, "validation": part}
-    always, other = classifiers.fit(build, part, Recipe(2, 10, 0.01), **settings)
+    always, other = training.fit(build, part, TrainConfig(2, 10, 0.01), **settings)
     for name, value in once.state_dict().items():
         torch.testing.assert_close(value, always.state_dict()[name], atol=2e-3, rtol=2e-3, msg=name)
     assert history.validation_loss == pytest.approx(other.validation_loss, abs=2e-3)
-    assert len(history.seconds) == 2 and len(transfer.frozen_part(once)[0]) == 2 * frozen
+    assert len(history.seconds) == 2 and len(transfer.split_frozen(once)[0]) == 2 * frozen
 
 
 def test_frozen_layers_refuse_images_that_change_every_epoch():
@@ -79,13 +77,13 @@ def test_frozen_layers_refuse_images_that_change_every_epoch():
         return encoder_classifier(digits(), images, classes=classes, frozen=True)
 
     with pytest.raises(ValueError, match="leave out flip and shift"):
-        transfer.fit(build, garments(), Recipe(1, 10, 0.01, flip=True), classes=4, device=FAST, seed=0, name=None)
+        transfer.fit(build, garments(), TrainConfig(1, 10, 0.01, flip=True), classes=4, device=FAST, seed=0, name=None)
 
 
 def test_the_encoder_starts_where_the_autoencoder_ended():
     part, autoencoder = garments(), digits()
     network = encoder_classifier(autoencoder, part.images, classes=4).eval()
-    images = planes(part.images)
+    images = add_channel_dim(part.images)
     codes = network[1](network[0](images))
     torch.testing.assert_close(codes, autoencoder.eval().encoder(images / 255))
     assert network(images).shape == (len(images), 4)
@@ -94,9 +92,9 @@ def test_the_encoder_starts_where_the_autoencoder_ended():
 def test_the_classifier_behind_the_whole_sees_what_the_autoencoder_restores():
     part, autoencoder = garments(), digits()
     network = whole_classifier(autoencoder, part.images, classes=4, frozen=True).eval()
-    images = planes(part.images)
+    images = add_channel_dim(part.images)
     seen = network[1](network[0](images))
-    expected = denoise(autoencoder, data.flat(part.images), FAST.exact)
+    expected = reconstruct(autoencoder, data.flat(part.images), FAST.exact)
     torch.testing.assert_close(seen.flatten(1), expected, atol=1e-5, rtol=1e-4)
     kinds = [type(layer) for layer in network[2:]]
     assert kinds == [type(layer) for layer in ReportBCNN(part.images, classes=4)][1:]
@@ -133,8 +131,8 @@ def test_a_missing_or_foreign_encoder_is_one_clear_line(tmp_path):
 
 
 def test_corrupted_images_are_bytes_again_fixed_by_the_seed():
-    part, corrupt = garments(), noise.noise("gaussian", 0.5)
-    once, again, other = (noise.corrupted(part, corrupt, seed=seed) for seed in (0, 0, 1))
+    part, corrupt = garments(), data.noise("gaussian", 0.5)
+    once, again, other = (data.corrupted(part, corrupt, seed=seed) for seed in (0, 0, 1))
     assert once.images.dtype == torch.uint8 and once.images.shape == part.images.shape
     assert torch.equal(once.images, again.images) and not torch.equal(once.images, other.images)
     exact = corrupt(data.flat(part.images), torch.Generator().manual_seed(0))
@@ -144,11 +142,11 @@ def test_corrupted_images_are_bytes_again_fixed_by_the_seed():
 
 def test_balanced_parts_hold_as_many_of_every_class():
     part = garments()
-    few = splits.balanced(part, 3, seed=0)
+    few = data.balanced_subset(part, 3, seed=0)
     assert few.labels.bincount().tolist() == [3, 3, 3, 3]
-    assert not torch.equal(few.images, splits.balanced(part, 3, seed=1).images)
+    assert not torch.equal(few.images, data.balanced_subset(part, 3, seed=1).images)
     with pytest.raises(data.DataError, match="not every class has 11"):
-        splits.balanced(part, 11, seed=0)
+        data.balanced_subset(part, 11, seed=0)
 
 
 def test_learning_from_few_labels_draws_images_and_weights_anew():
@@ -160,7 +158,7 @@ def test_learning_from_few_labels_draws_images_and_weights_anew():
         return network
 
     settings = {"steps": 6, "draws": 2, "classes": 4, "device": FAST, "seed": 0}
-    found = learn_from_few({"a": build, "b": build}, part, part, [1, 2], Recipe(1, 4, 0.01), **settings)
+    found = learn_from_few({"a": build, "b": build}, part, part, [1, 2], TrainConfig(1, 4, 0.01), **settings)
     assert {name: values.shape for name, values in found.items()} == {"a": (2, 2), "b": (2, 2)}
     assert torch.equal(found["a"], found["b"])  # the same network on the same images
     (images, weights), (twin, same), (others, new), _ = seen[:4]

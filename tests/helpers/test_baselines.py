@@ -5,10 +5,14 @@ import pytest
 import torch
 from sklearn.svm import SVC as PlainSVC
 
-from helpers import classical, classical_plots, data, evaluation, plots, results, splits, statistics
+from helpers import baselines, data, metrics, plots, results, stats
+from helpers.baselines import Classical
+from helpers.data import noise
+from helpers.figures import classical as figures
+from helpers.palette import PHOTOGRAPH_MODELS
 
 SIX = ("airplane", "automobile", "bird", "cat", "deer", "dog")
-METHODS = [*classical.METHODS]
+METHODS = [*baselines.METHODS]
 
 
 @pytest.fixture(scope="module")
@@ -41,22 +45,22 @@ def test_classes_come_in_the_order_given_with_the_images_they_had(scenes, tmp_pa
 
 
 def test_a_part_is_stratified_seeded_and_no_larger_than_the_whole(scenes):
-    part = splits.part(scenes.train, 60, seed=0)
+    part = data.stratified_subset(scenes.train, 60, seed=0)
     assert part.labels.bincount().tolist() == [10] * 6
-    assert torch.equal(part.images, splits.part(scenes.train, 60, seed=0).images)
-    assert not torch.equal(part.images, splits.part(scenes.train, 60, seed=1).images)
-    assert len(splits.part(scenes.train, 10**6, seed=0)) == 240
+    assert torch.equal(part.images, data.stratified_subset(scenes.train, 60, seed=0).images)
+    assert not torch.equal(part.images, data.stratified_subset(scenes.train, 60, seed=1).images)
+    assert len(data.stratified_subset(scenes.train, 10**6, seed=0)) == 240
     with pytest.raises(data.DataError, match="no number of images"):
-        splits.part(scenes.train, 0, seed=0)
+        data.stratified_subset(scenes.train, 0, seed=0)
 
 
 def test_features_have_the_promised_shapes_and_see_what_they_should(scenes):
     images = scenes.train.images[:12]
-    rows, features = classical.pixels(images), classical.hog_and_colour(images)
+    rows, features = baselines.pixels(images), baselines.hog_and_colour(images)
     assert rows.shape == (12, 3072) and rows.dtype == np.float32 and rows.max() <= 1
     assert features.shape == (12, 2472) and features.dtype == np.float32 and np.isfinite(features).all()
     # Without edges or colour nothing but lightness is left; and the edges of a picture have length one at both sizes.
-    grey = classical.hog_and_colour(torch.full((1, 3, 32, 32), 128, dtype=torch.uint8))[0]
+    grey = baselines.hog_and_colour(torch.full((1, 3, 32, 32), 128, dtype=torch.uint8))[0]
     assert np.abs(grey[:2088]).max() == 0 and grey[2088] > 0
     for edges in (features[:, :1764], features[:, 1764:2088]):
         np.testing.assert_allclose(np.linalg.norm(edges, axis=1), 1, atol=0.05)
@@ -64,17 +68,15 @@ def test_features_have_the_promised_shapes_and_see_what_they_should(scenes):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_chosen_fitted_and_gives_probabilities(scenes, name):
-    settings = {"components": 30, "seed": 0}
-    rows = classical.choose(name, scenes.train, scenes.validation, **settings)
+    methods = Classical(30, seed=0)
+    rows = methods.tune(name, scenes.train, scenes.validation)
     assert [row["accuracy"] for row in rows] == sorted((row["accuracy"] for row in rows), reverse=True)
-    model = classical.fit(name, rows[0]["settings"], scenes.train, **settings)
+    model = methods.fit(name, rows[0]["settings"], scenes.train)
     p = model.probabilities(scenes.test.images)
     assert p.shape == (60, 6) and (p >= 0).all() and model.seconds > 0
     torch.testing.assert_close(p.sum(1), torch.ones(60))
-    assert statistics.accuracy(p, scenes.test.labels).value > 0.4
-    assert torch.equal(
-        p, classical.fit(name, rows[0]["settings"], scenes.train, **settings).probabilities(scenes.test.images)
-    )
+    assert stats.accuracy(p, scenes.test.labels).value > 0.4
+    assert torch.equal(p, methods.fit(name, rows[0]["settings"], scenes.train).probabilities(scenes.test.images))
     assert (model.temperature is not None) == name.startswith("svm")
     assert model.temperature is None or model.temperature > 0
 
@@ -84,60 +86,99 @@ def test_the_faster_svc_predicts_what_scikit_learns_does():
     x, y = generator.normal(size=(300, 10)), np.arange(300) % 3
     x[np.arange(300), y] += 1.5
     for settings in ({"kernel": "linear"}, {"kernel": "poly", "coef0": 1.0}, {"kernel": "rbf"}):
-        quick, plain = (machine(C=1.0, **settings).fit(x[:200], y[:200]) for machine in (classical.SVC, PlainSVC))
+        quick, plain = (machine(C=1.0, **settings).fit(x[:200], y[:200]) for machine in (baselines.SVC, PlainSVC))
         assert np.array_equal(quick.predict(x[200:]), plain.predict(x[200:]))
 
 
 def test_untuned_methods_are_those_of_report_a(scenes):
     for name in METHODS[:4]:
-        assert classical.untuned_accuracy(name, scenes.train, scenes.test) > 0.3
+        assert baselines.untuned_accuracy(name, scenes.train, scenes.test) > 0.3
     with pytest.raises(ValueError, match="Report A has no svm_rbf_hog"):
-        classical.untuned_accuracy("svm_rbf_hog", scenes.train, scenes.test)
+        baselines.untuned_accuracy("svm_rbf_hog", scenes.train, scenes.test)
     with pytest.raises(ValueError, match="components"):
-        classical.check(0)
+        Classical(0, seed=0)
 
 
 def test_counts_behind_printed_accuracies_are_found():
     hits = [(104, 179), (115, 179), (120, 179)]
     printed = [round(a / n, 8) for a, n in hits]
-    assert classical.fitting_counts(printed, limit=600) == [179, 358, 537]
+    assert baselines.fitting_counts(printed, limit=600) == [179, 358, 537]
     accuracies = [round(9 / 11, 8), round(6 / 13, 8)]
-    assert classical.fitting_totals(accuracies, 0.625, digits=3, limit=30, total=24) == [(11, 13)]
-    assert classical.fitting_totals(accuracies, 0.9, digits=3, limit=30, total=24) == []
+    assert baselines.fitting_totals(accuracies, 0.625, digits=3, limit=30, total=24) == [(11, 13)]
+    assert baselines.fitting_totals(accuracies, 0.9, digits=3, limit=30, total=24) == []
 
 
 def test_report_a_tested_on_a_thousand_images_here_and_on_six_thousand_there():
     methods = ("svm_linear", "svm_poly", "logistic", "gaussian_nb")
     printed = [results.reported(f"A.Q3.{name}.class_accuracy") for name in methods]
-    counts = [classical.fitting_counts(values, limit=1000)[0] for values in zip(*printed, strict=True)]
+    counts = [baselines.fitting_counts(values, limit=1000)[0] for values in zip(*printed, strict=True)]
     assert counts == [179, 171, 172, 159, 156, 163] and sum(counts) == 1000
     for name, values in zip(methods, printed, strict=True):
         hits = sum(round(a * n) for a, n in zip(values, counts, strict=True))
         assert hits == round(1000 * results.reported(f"A.Q3.{name}.accuracy"))
     cnn = results.reported("A.Q2.cnn.class_accuracy"), results.reported("A.Q2.cnn.accuracy")
-    found = classical.fitting_totals(*cnn, digits=3, limit=1500, total=6000)
+    found = baselines.fitting_totals(*cnn, digits=3, limit=1500, total=6000)
     assert found == [(1004, 984, 966, 1085, 1056, 905)]
 
 
 def test_figures_fit_the_page(scenes):
-    images = scenes.test.images[splits.first_of_each(scenes.test.labels)]
+    images = scenes.test.images[data.first_of_each(scenes.test.labels)]
     p = torch.rand(60, 6, generator=torch.Generator().manual_seed(0)).softmax(1)
     labels = scenes.test.labels
-    result = classical_plots.Result(
-        p[:6], evaluation.confusion_matrix(p, labels), statistics.accuracy(p, labels), 12.0, 0.0, 0.4, [0.4] * 6
+    result = figures.Result(
+        p[:6], metrics.confusion_matrix(p, labels), stats.accuracy(p, labels), 12.0, 0.0, 0.4, [0.4] * 6
     )
     image, kernel = torch.arange(25).view(5, 5), torch.arange(9).view(3, 3)
-    figures = [
-        classical_plots.picture_rows({"a": images, "b": images[:2]}),
-        classical_plots.feature_rows(images, SIX),
-        classical_plots.convolution(image, kernel, torch.zeros(3, 3)),
-        classical_plots.losses({"ffnn": [1.0], "cnn": [2.0, 1.0]}),
-        classical_plots.at_a_glance({"cnn": result, "svm_poly": result}, images, SIX),
+    drawn = [
+        figures.picture_rows({"a": images, "b": images[:2]}),
+        figures.feature_rows(images, SIX),
+        figures.convolution(image, kernel, torch.zeros(3, 3)),
+        figures.losses({"ffnn": [1.0], "cnn": [2.0, 1.0]}),
+        figures.at_a_glance({"cnn": result, "svm_poly": result}, images, SIX),
     ]
-    for figure in figures:
+    for figure in drawn:
         assert figure.get_figwidth() == plots.WIDTH
         plots.plt.close(figure)
 
 
 def test_every_model_has_a_name():
-    assert set(classical_plots.NAMES) == {*METHODS, *classical_plots.NETWORKS}
+    assert set(PHOTOGRAPH_MODELS) == {*METHODS, "ffnn", "report_a_cnn", "cnn"}
+
+
+# Filters
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def strokes(n=12):
+    """Images [n, 784] with a few bright bars."""
+    images = torch.zeros(n, 28, 28)
+    for k in range(n):
+        images[k, 4 + k % 6 : 9 + k % 6, 5:23] = 1
+        images[k, 5:23, 8 + k % 9 : 12 + k % 9] = 0.8
+    return images.flatten(1)
+
+
+def test_every_filter_helps_and_its_strength_is_among_those_tried():
+    clean = strokes()
+    noisy = noise("gaussian", 0.4)(clean, generator())
+    tuned = baselines.tune_filters(noisy, clean)
+    assert set(tuned) == {"median", "gaussian", "nlm", "tv"}
+    for name, best in tuned.items():
+        assert best.strength in baselines.FILTERS[name][1]
+        restored = best.restore(noisy)
+        assert restored.shape == clean.shape and restored.min() >= 0 and restored.max() <= 1
+        measured = metrics.psnr(restored, clean).mean().item()
+        assert measured == pytest.approx(best.psnr, abs=1e-3)
+        assert measured > metrics.psnr(noisy, clean).mean().item() + 3
+
+
+def test_filters_treat_images_one_by_one():
+    clean = strokes()
+    noisy = noise("gaussian", 0.4)(clean, generator())
+    for name, (_, strengths) in baselines.FILTERS.items():
+        some = baselines.TunedFilter(name, strengths[1], (1.0, 0.0), psnr=0.0)
+        together, alone = some.restore(noisy), some.restore(noisy[3:4])
+        torch.testing.assert_close(together[3:4], alone)

@@ -6,16 +6,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import code_plots, evaluation, metric_learning
-from helpers.training import pick
-from helpers.center_loss import CenterLoss
-from helpers.center_loss import Settings
+from helpers import center_loss, metrics
+from helpers.center_loss import CenterLoss, CenterLossConfig
+from helpers.data import Split
+from helpers.device import pick
+from helpers.figures import center_loss as figures
 from helpers.models import CodeClassifier, dense, planar_net
 from helpers.scratch import initial_layers
+from helpers.training import TrainConfig
 
-SETTINGS = Settings(
-    epochs=4, batch_size=16, learning_rate=0.01, warmup_epochs=0.5, decay=True, alpha=0.5, seed=0, weight=0.1
-)
+CONFIG = TrainConfig(4, 16, 0.01, schedule="linear", warmup=0.125)
+LOSS = CenterLossConfig(weight=0.1, alpha=0.5)
 
 
 def digits(n=120, classes=3, d=12):
@@ -28,7 +29,7 @@ def digits(n=120, classes=3, d=12):
 
 def network(images, size=4, classes=3):
     encoder = dense(initial_layers([images.shape[1], 8, size], seed=0))
-    return metric_learning.on_encoder(encoder, images, classes=classes, seed=0)
+    return center_loss.from_encoder(encoder, images, classes=classes, seed=0)
 
 
 # The center loss, by hand: two classes, centres (0, 0) and (1, 1); two codes of class 0, one of class 1.
@@ -99,39 +100,39 @@ def test_the_center_loss_refuses_nonsense(bad):
         {"epochs": 0},
         {"batch_size": 0},
         {"learning_rate": 0.0},
-        {"warmup_epochs": -1.0},
+        {"warmup": -1.0},
     ],
 )
 def test_bad_settings_are_one_line_before_training(bad):
     with pytest.raises(ValueError) as error:
-        replace(SETTINGS, **bad)
+        replace(LOSS if bad.keys() & {"sigma", "weight", "alpha"} else CONFIG, **bad)
     assert "\n" not in str(error.value)
 
 
 def test_no_lambda_or_a_negative_one_is_refused():
-    for weights in ([], [0.1, -0.1]):
+    for lambdas in ([], [0.1, -0.1]):
         with pytest.raises(ValueError, match="lambda"):
-            metric_learning.each(SETTINGS, weights)
+            LOSS.with_lambdas(lambdas)
 
 
 def test_a_classifier_starts_from_a_copy_of_the_encoder_with_a_code_of_unit_scale():
     images, _ = digits()
     encoder = dense(initial_layers([12, 8, 4], seed=0))
     before = encoder[-1].weight.clone()
-    model = metric_learning.on_encoder(encoder, images, classes=3, seed=0)
+    model = center_loss.from_encoder(encoder, images, classes=3, seed=0)
     codes, logits = model(images)
     assert codes.square().mean().item() == pytest.approx(1, abs=1e-5) and logits.shape == (120, 3)
     torch.testing.assert_close(codes, encoder(images) / encoder(images).square().mean().sqrt())
     assert torch.equal(encoder[-1].weight, before)
 
 
-def test_with_a_weight_of_zero_the_centres_only_look_on():
+def test_with_a_lambda_of_zero_the_centres_change_nothing():
     """Training equals plain cross entropy by Adam on the same batches, bit for bit."""
     images, labels = digits()
-    fitted = metric_learning.fit(network(images), images, labels, replace(SETTINGS, weight=0.0))
+    fitted = center_loss.fit(network(images), Split(images, labels), CONFIG, replace(LOSS, weight=0.0), seed=0)
     plain, generator = network(images), torch.Generator().manual_seed(0)
-    optimiser, rates = torch.optim.Adam(plain.parameters(), fused=True), iter(SETTINGS.rates(8))
-    for _ in range(SETTINGS.epochs):
+    optimiser, rates = torch.optim.Adam(plain.parameters(), fused=True), iter(CONFIG.learning_rates(32))
+    for _ in range(CONFIG.epochs):
         for rows in torch.randperm(120, generator=generator).split(16):
             optimiser.zero_grad()
             F.cross_entropy(plain(images[rows])[1], labels[rows]).backward()
@@ -145,8 +146,8 @@ def test_with_a_weight_of_zero_the_centres_only_look_on():
 def test_one_step_follows_the_gradient_of_both_losses():
     """Cross entropy + lambda * center loss, the centres at the origin, against autograd on the sum."""
     images, labels = digits(16)
-    settings = replace(SETTINGS, epochs=1, warmup_epochs=0.0, decay=False, weight=0.7)
-    fitted = metric_learning.fit(network(images), images, labels, settings)
+    config = replace(CONFIG, epochs=1, warmup=0.0, schedule="constant")
+    fitted = center_loss.fit(network(images), Split(images, labels), config, replace(LOSS, weight=0.7), seed=0)
     plain = network(images)
     optimiser = torch.optim.Adam(plain.parameters(), lr=0.01, fused=True)
     order = torch.randperm(16, generator=torch.Generator().manual_seed(0))
@@ -162,14 +163,14 @@ def test_one_step_follows_the_gradient_of_both_losses():
 
 def test_center_loss_makes_classes_tighter_and_the_seed_decides_everything():
     images, labels = digits()
-    settings = replace(SETTINGS, epochs=40, sigma=0.1)
+    config, losses = replace(CONFIG, epochs=40), replace(LOSS, sigma=0.1).with_lambdas([0.0, 0.05])
 
-    def run(**changes):
-        fits = metric_learning.fit_each(network(images), images, labels, replace(settings, **changes), [0.0, 0.05])
+    def run(seed):
+        fits = center_loss.fit_each(network(images), Split(images, labels), config, losses, seed=seed)
         return {weight: fitted.predict(images) for weight, fitted in fits.items()}
 
-    first, again, other = run(), run(), run(seed=1)
-    ratio = {weight: evaluation.intra_inter_ratio(codes, labels) for weight, (codes, _) in first.items()}
+    first, again, other = run(0), run(0), run(1)
+    ratio = {weight: metrics.intra_inter_ratio(codes, labels) for weight, (codes, _) in first.items()}
     assert ratio[0.05] < ratio[0.0]
     assert (first[0.05][1].argmax(1) == labels).float().mean() > 0.9
     torch.testing.assert_close(first[0.05][1].sum(1), torch.ones(120))
@@ -182,11 +183,11 @@ def test_the_planar_net_trains_on_the_fast_path_and_keeps_its_codes_in_float32()
     images = torch.rand(64, 1, 28, 28, generator=generator) * 0.2 + 0.6 * labels[:, None, None, None]
     model = planar_net(classes=2, seed=0, channels=(2, 3, 4))
     assert isinstance(model, CodeClassifier)
-    fitted = metric_learning.fit(model, images, labels, replace(SETTINGS, epochs=20), device=pick())
+    fitted = center_loss.fit(model, Split(images, labels), replace(CONFIG, epochs=20), LOSS, seed=0, device=pick())
     codes, probabilities = fitted.predict(images)
     assert codes.shape == (64, 2) and codes.dtype == torch.float32 and fitted.centres.shape == (2, 2)
     assert (probabilities.argmax(1) == labels).float().mean() > 0.9
-    assert fitted.cross_entropy[-1] < fitted.cross_entropy[0] and len(fitted.center_loss) == 20
+    assert fitted.history.loss[-1] < fitted.history.loss[0] and len(fitted.center_loss) == 20
 
 
 def test_the_largest_lambda_within_one_standard_error_is_chosen():
@@ -196,40 +197,40 @@ def test_the_largest_lambda_within_one_standard_error_is_chosen():
         return F.one_hot((torch.arange(100) >= count).long(), 2).float()
 
     # The standard error of 90 % on 100 images is 3 %.
-    assert metric_learning.choose_weight({0.01: right(90), 0.1: right(88), 1.0: right(86)}, labels) == 0.1
-    assert metric_learning.choose_weight({1.0: right(80), 0.01: right(90)}, labels) == 0.01
+    assert center_loss.tune_lambda({0.01: right(90), 0.1: right(88), 1.0: right(86)}, labels) == 0.1
+    assert center_loss.tune_lambda({1.0: right(80), 0.01: right(90)}, labels) == 0.01
 
 
 def test_the_ratio_by_hand():
     # Class means (1, 0) and (1, 4): 4 apart; every code is 1 from its mean.
     codes = torch.tensor([[0.0, 0.0], [2.0, 0.0], [1.0, 3.0], [1.0, 5.0]])
     labels = torch.tensor([0, 0, 1, 1])
-    assert evaluation.intra_inter_ratio(codes, labels) == pytest.approx(0.25)
-    assert evaluation.intra_inter_ratio(7 * codes, labels) == pytest.approx(0.25)
+    assert metrics.intra_inter_ratio(codes, labels) == pytest.approx(0.25)
+    assert metrics.intra_inter_ratio(7 * codes, labels) == pytest.approx(0.25)
     for bad in (torch.tensor([0, 0, 2, 2]), torch.zeros(4, dtype=torch.long)):
         with pytest.raises(ValueError):
-            evaluation.intra_inter_ratio(codes, bad)
+            metrics.intra_inter_ratio(codes, bad)
 
 
 def test_pairs_are_half_of_one_class_and_never_of_one_image():
     labels = torch.arange(50) % 5
-    pairs, same = evaluation.verification_pairs(labels, 200, seed=0)
+    pairs, same = metrics.verification_pairs(labels, 200, seed=0)
     assert pairs.shape == (2, 200) and same.sum() == 100
     assert (pairs[0] != pairs[1]).all() and torch.equal(labels[pairs[0]] == labels[pairs[1]], same)
-    assert torch.equal(pairs, evaluation.verification_pairs(labels, 200, seed=0)[0])
+    assert torch.equal(pairs, metrics.verification_pairs(labels, 200, seed=0)[0])
     for bad, count in ((labels, 1), (torch.zeros(50, dtype=torch.long), 10), (torch.arange(50), 10)):
         with pytest.raises(ValueError):
-            evaluation.verification_pairs(bad, count, seed=0)
+            metrics.verification_pairs(bad, count, seed=0)
 
 
 def test_verification_by_distance_and_by_angle():
     codes = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 1.0], [0.0, 3.0]])  # two rays
     pairs = torch.tensor([[0, 2, 0, 1], [1, 3, 2, 3]])
     same = torch.tensor([True, True, False, False])
-    by_angle = evaluation.verification(codes, pairs, same, cosine=True)
+    by_angle = metrics.verification(codes, pairs, same, cosine=True)
     assert by_angle.auc == 1.0
     # Distances: same 2 and 2, different 1.4 and 4.2. Of four comparisons two are right.
-    assert evaluation.verification(codes, pairs, same).auc == pytest.approx(0.5)
+    assert metrics.verification(codes, pairs, same).auc == pytest.approx(0.5)
     assert by_angle.false_positive[0] == 0 and by_angle.true_positive[-1] == 1
 
 
@@ -238,9 +239,9 @@ def test_the_figures_are_drawn():
     codes = torch.randn(120, 2, generator=torch.Generator().manual_seed(0))
     centres = torch.zeros(3, 2)
     names = ("a", "b", "c")
-    figure = code_plots.planar_codes({name: codes for name in names}, {name: centres for name in names}, labels, names)
+    figure = figures.planar_codes({name: codes for name in names}, {name: centres for name in names}, labels, names)
     assert [axis.get_title(loc="left") for axis in figure.axes[:3]] == list(names) and not figure.axes[3].axison
-    pairs, same = evaluation.verification_pairs(labels, 50, seed=0)
-    curve = evaluation.verification(codes, pairs, same)
-    figure = code_plots.verification_curves({"clean": {"ae.softmax": curve, "ae.center": curve}})
+    pairs, same = metrics.verification_pairs(labels, 50, seed=0)
+    curve = metrics.verification(codes, pairs, same)
+    figure = figures.verification_curves({"clean": {"ae.softmax": curve, "ae.center": curve}})
     assert [line.get_linestyle() for line in figure.axes[0].get_lines()] == ["--", "-"]

@@ -1,16 +1,19 @@
 """The classifiers of pictures: shapes for colour and grey, augmentation, one loop, the seed, and refusals."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import classifiers, convnets, device
-from helpers.training import Recipe
-from helpers.models import ConvNet, FeedForward, ReportACNN
-from helpers.training import as_matrices
+from helpers import device, models, training
 from helpers.data import Split
+from helpers.models import ConvNet, FeedForward, ReportACNN
+from helpers.optimisers import as_matrices, optimisers
+from helpers.training import TrainConfig
 
 FAST = device.pick()
+ONE_CYCLE = {"schedule": "one_cycle", "warmup": 0.25}
 COMMON = {"classes": 3, "device": FAST, "seed": 0, "name": "net"}
 
 
@@ -32,7 +35,7 @@ def bars(n=96, colour=True):
 @pytest.mark.parametrize("shape", [(4, 3, 32, 32), (4, 28, 28)])
 def test_every_network_takes_colour_and_grey_images(build, shape):
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
-    p = classifiers.probabilities(build(images, classes=6), images, FAST, flip=True)
+    p = training.probabilities(build(images, classes=6), images, FAST, flip=True)
     assert p.shape == (4, 6) and p.dtype == torch.float32
     torch.testing.assert_close(p.sum(1), torch.ones(4))
 
@@ -48,7 +51,7 @@ def test_the_seed_reports_cnn_is_the_one_it_prints():
 def test_inputs_are_standardised_by_channel_and_a_blank_one_does_no_harm():
     images = torch.randint(0, 256, (50, 3, 8, 8), dtype=torch.uint8)
     images[:, 2] = 7
-    scaled = convnets.Standardise(images)(images)
+    scaled = models.Standardise(images)(images)
     assert scaled.dtype == torch.float32
     torch.testing.assert_close(scaled.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(scaled.std((0, 2, 3), correction=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-5, rtol=0)
@@ -56,11 +59,11 @@ def test_inputs_are_standardised_by_channel_and_a_blank_one_does_no_harm():
 
 def test_augmentation_mirrors_and_moves_whole_images_only():
     images = torch.randint(0, 256, (200, 3, 9, 9), dtype=torch.uint8)
-    assert torch.equal(classifiers.augment(images, torch.Generator(), flip=False, shift=0), images)
-    flipped = classifiers.augment(images, torch.Generator().manual_seed(0), flip=True, shift=0)
+    assert torch.equal(training.augment(images, torch.Generator(), flip=False, shift=0), images)
+    flipped = training.augment(images, torch.Generator().manual_seed(0), flip=True, shift=0)
     mirrored = (flipped == images.flip(3)).flatten(1).all(1)
     assert ((flipped == images).flatten(1).all(1) | mirrored).all() and 60 < mirrored.sum() < 140
-    moved = classifiers.augment(images, torch.Generator().manual_seed(0), flip=False, shift=2)
+    moved = training.augment(images, torch.Generator().manual_seed(0), flip=False, shift=2)
     padded = F.pad(images.float(), (2, 2, 2, 2), mode="replicate").to(torch.uint8)
     windows = [padded[:, :, i : i + 9, j : j + 9] for i in range(5) for j in range(5)]
     hits = torch.stack([(moved == window).flatten(1).all(1) for window in windows])
@@ -70,14 +73,13 @@ def test_augmentation_mirrors_and_moves_whole_images_only():
 @pytest.mark.parametrize("colour", [True, False])
 def test_a_network_learns_and_the_seed_decides_everything(colour):
     part = bars(colour=colour)
-    recipe = Recipe(8, 16, 0.01, weight_decay=0.05, smoothing=0.1, one_cycle=True, flip=True, shift=1)
+    config = TrainConfig(8, 16, 0.01, **ONE_CYCLE, weight_decay=0.05, smoothing=0.1, flip=True, shift=1)
 
     def run(seed):
         state = torch.random.get_rng_state()
-        build = lambda images, classes: ConvNet(images, classes=classes, widths=(8, 16))  # noqa: E731
-        network, history = classifiers.fit(build, part, recipe, **COMMON | {"seed": seed})
+        network, history = training.fit(partial(ConvNet, widths=(8, 16)), part, config, **COMMON | {"seed": seed})
         assert torch.equal(state, torch.random.get_rng_state())  # the global generator is left alone
-        return history.loss, classifiers.probabilities(network, part.images, FAST, flip=True)
+        return history.loss, training.probabilities(network, part.images, FAST, flip=True)
 
     (loss, p), (again, q), (other, _) = run(0), run(0), run(1)
     assert len(loss) == 8 and loss[-1] < loss[0]
@@ -87,7 +89,7 @@ def test_a_network_learns_and_the_seed_decides_everything(colour):
 
 def test_without_schedule_and_decay_it_is_plain_adam():
     part = bars(48)
-    network, _ = classifiers.fit(FeedForward, part, Recipe(2, 48, 0.001), **COMMON)
+    network, _ = training.fit(FeedForward, part, TrainConfig(2, 48, 0.001), **COMMON)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         twin = FeedForward(part.images, classes=3)
@@ -113,14 +115,14 @@ def test_muon_trains_kernels_as_matrices_and_puts_them_back():
     network = ConvNet(part.images, classes=3, widths=(4, 8, 8))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     network[1].requires_grad_(False)
-    with classifiers._optimisers(network, Recipe(1, 8, 0.01, muon=True)) as (adam, muon):
+    with optimisers(network, TrainConfig(1, 8, 0.01, muon=True)) as (adam, muon):
         ours = [p for each in (adam, muon) for group in each.param_groups for p in group["params"]]
         assert [p.shape for p in muon.param_groups[0]["params"]] == [(8, 36), (8, 72)]
         learning = [p for p in network.parameters() if p.requires_grad]
         assert sorted(map(id, ours)) == sorted(map(id, learning))  # every weight that learns, once
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    recipe = Recipe(12, 8, 0.01, one_cycle=True, muon=True)
-    history = classifiers.train(network, part.images, part.labels, recipe, device=FAST, seed=0, name=None)
+    config = TrainConfig(12, 8, 0.01, **ONE_CYCLE, muon=True)
+    history = training.train_classifier(network, part, config, device=FAST, seed=0)
     after = network.state_dict()
     assert list(after) == list(before) and history.loss[-1] < history.loss[0]
     assert torch.equal(after["1.weight"], before["1.weight"]) and not torch.equal(after["5.weight"], before["5.weight"])
@@ -137,30 +139,30 @@ def test_a_prediction_may_be_the_mean_over_moved_and_mirrored_views():
     network = FeedForward(part.images, classes=3)
     padded = F.pad(part.images.float(), (1, 1, 1, 1), mode="replicate").to(torch.uint8)
     views = [part.images, padded[:, :, 2:, 2:], padded[:, :, :-2, :-2]]
-    each = [classifiers.probabilities(network, view, FAST) for view in views + [view.flip(3) for view in views]]
-    found = classifiers.probabilities(network, part.images, FAST, flip=True, shift=1)
+    each = [training.probabilities(network, view, FAST) for view in views + [view.flip(3) for view in views]]
+    found = training.probabilities(network, part.images, FAST, flip=True, shift=1)
     torch.testing.assert_close(found, torch.stack(each).mean(0))
 
 
 def test_the_history_has_plain_losses_and_validation_after_every_epoch():
     part = bars(30)
-    network, history = classifiers.fit(
-        FeedForward, part, Recipe(3, 10, 0.001, smoothing=0.3), **COMMON, validation=part
+    network, history = training.fit(
+        FeedForward, part, TrainConfig(3, 10, 0.001, smoothing=0.3), **COMMON, validation=part
     )
-    p = classifiers.probabilities(network, part.images, FAST)
+    p = training.probabilities(network, part.images, FAST)
     assert len(history.accuracy) == len(history.validation_loss) == 3
     assert history.validation_accuracy[-1] == pytest.approx((p.argmax(1) == part.labels).double().mean().item())
     assert history.validation_loss[-1] == pytest.approx(F.nll_loss(p.log(), part.labels).item(), rel=1e-4)
     assert all(0 <= value <= 1 for value in history.accuracy)
 
 
-def test_the_best_recipe_comes_first_and_keeps_its_epochs():
-    part, recipes = bars(), [Recipe(50, 16, 1e-7), Recipe(50, 16, 0.005)]
-    build = lambda images, classes: ConvNet(images, classes=classes, widths=(8,))  # noqa: E731
-    rows = classifiers.choose(build, recipes, part, part, epochs=3, **COMMON)
-    assert rows[0]["recipe"] == recipes[1] and rows[0]["accuracy"] >= rows[1]["accuracy"]
+def test_the_best_config_comes_first_and_keeps_its_epochs():
+    part, configs = bars(), [TrainConfig(50, 16, 1e-7), TrainConfig(50, 16, 0.005)]
+    make = partial(ConvNet, widths=(8,))
+    rows = training.tune(make, configs, part, part, epochs=3, **COMMON)
+    assert rows[0]["config"] == configs[1] and rows[0]["accuracy"] >= rows[1]["accuracy"]
     with pytest.raises(ValueError, match="no learning rates"):
-        classifiers.choose(build, [], part, part, epochs=3, **COMMON)
+        training.tune(make, [], part, part, epochs=3, **COMMON)
 
 
 @pytest.mark.parametrize(
@@ -176,14 +178,14 @@ def test_the_best_recipe_comes_first_and_keeps_its_epochs():
 )
 def test_bad_settings_are_refused_in_one_line(change):
     with pytest.raises(ValueError) as error:
-        Recipe(**{"epochs": 1, "batch_size": 1, "learning_rate": 0.1} | change)
+        TrainConfig(**{"epochs": 1, "batch_size": 1, "learning_rate": 0.1} | change)
     assert "\n" not in str(error.value)
 
 
 def test_a_convolution_is_a_matrix_with_shared_weights():
     generator = torch.Generator().manual_seed(0)
     kernel, image = torch.randn(3, 3, generator=generator), torch.randn(6, 6, generator=generator)
-    matrix = convnets.convolution_matrix(kernel, 6)
+    matrix = models.convolution_matrix(kernel, 6)
     expected = F.conv2d(image[None, None], kernel[None, None]).flatten()
     assert matrix.shape == (16, 36) and (matrix != 0).sum(1).tolist() == [9] * 16
     torch.testing.assert_close(matrix @ image.flatten(), expected)
