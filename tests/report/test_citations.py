@@ -8,7 +8,9 @@ import pypdf
 import pytest
 from test_report import code, notebook, refusal, save, shown
 
-from workflow.report import ReportError, build, citations, pandoc
+from workflow.report import citations, pandoc
+from workflow.report.build import build
+from workflow.report.notebook import ReportError
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 MAPS, PAIRED = "van der Maaten and Hinton 2008", "Bonett and Price 2012"

@@ -5,9 +5,9 @@ import json
 import pytest
 from nbformat import v4
 
-from helpers import digests
-from workflow.report import ReportError, fresh
-from workflow.report.notebook import read_cells
+from workflow import provenance
+from workflow.report import fresh
+from workflow.report.notebook import ReportError, join, read_chapter
 
 AGAIN = "run `make report`, which runs it again"
 OTHER = "01_a was run with other code than is here ({} changed): " + AGAIN
@@ -23,6 +23,11 @@ def tree(tmp_path, monkeypatch):
     return tmp_path / "notebooks" / "01_a.ipynb"
 
 
+def read_alone(notebook, name, folder):
+    joined = join([(notebook, name, folder)])
+    return read_chapter(joined.cells, joined.metadata.report.chapters[0])
+
+
 def cells(title, parameters):
     return [
         {"cell_type": "markdown", "metadata": {}, "source": [title]},
@@ -32,7 +37,7 @@ def cells(title, parameters):
 
 def chapter(source, folder, title="# A", **record):
     """The chapter as papermill leaves it, read with a record of this tree's hashes, changed by ``record``."""
-    hashes = {"notebook_sha256": digests.notebook_digest(source), "helpers_sha256": "h"} | record
+    hashes = {"notebook_sha256": provenance.notebook_digest(source), "helpers_sha256": "h"} | record
     provenance = {name: value for name, value in hashes.items() if value}
     told = {"notebook": source.stem, "seed": 0, "profile": "quick", "provenance": provenance}
     (folder / "results.json").write_text(json.dumps(told))
@@ -44,7 +49,7 @@ def chapter(source, folder, title="# A", **record):
             v4.new_code_cell("seed = 1", metadata={"tags": ["injected-parameters"]}),
         ],
     )
-    return read_cells(executed, "out/notebook.ipynb", folder)
+    return read_alone(executed, "out/notebook.ipynb", folder)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_where_there_is_nothing_to_compare_nothing_is_refused(tree, tmp_path):
     elsewhere = chapter(tree, tmp_path, helpers_sha256="g")
     old = chapter(tree, tmp_path, title="# Old", notebook_sha256=None, helpers_sha256=None)
     (tmp_path / "results.json").unlink()
-    alone = read_cells(v4.new_notebook(metadata={"papermill": {}}), "n.ipynb", tmp_path)
+    alone = read_alone(v4.new_notebook(metadata={"papermill": {}}), "n.ipynb", tmp_path)
     fresh.check(old)
     fresh.check(alone)
     tree.unlink()

@@ -18,8 +18,9 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 from test_report import AUTHOR, code, drawing, first_chapter, notebook, options, refusal, save, second_chapter
 
-from workflow.report import build, fonts, maps
 from workflow.report import drawing as drawings
+from workflow.report import fonts, maps
+from workflow.report.build import build
 from workflow.report.notebook import Picture
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -7,7 +7,8 @@ import pypdf
 import pytest
 from test_report import code, drawing, notebook, options, save, shown, structure
 
-from workflow.report import build, pdf
+from workflow.report import pdf
+from workflow.report.build import build
 from workflow.report.pandoc import plain
 
 FIGURE = "Two lines that fall. The second falls, as Guo et al. (2017) say, behind $x$."

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 from test_report import code, drawing, notebook, options, refusal, save, shown
 
-from workflow.report import build, prose
+from workflow.report import prose
+from workflow.report.build import build
 
 TEXT = "let a code cell compute and show it, or, if it is no result, write it as math or code"
 CAPTION = "let a code cell show it in the text, or, if it is no result, write it as math or code"

@@ -19,8 +19,9 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat import v4
 
-from workflow.report import HTMLReport, PDFReport, ReportError, build
-from workflow.report.__main__ import main
+from workflow.report.build import build, main
+from workflow.report.exporters import HTMLReport, PDFReport
+from workflow.report.notebook import ReportError
 
 CONFIG = 'title = "Two <Studies> #1"\nauthor = "Ada"\nroll = "R-42"\ncourse = "Deep Learning"\ndate = "1 May 2030"\n'
 AUTHOR = r'<b>#x $y @z \ "q"'

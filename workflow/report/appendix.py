@@ -7,10 +7,10 @@ from workflow.report import pandoc
 from workflow.report.pandoc import Blocks
 from workflow.report.tables import plain_table
 
-Run = dict[str, Any]  # notebook, seed, profile and provenance; older records lack some of it
+RunFacts = dict[str, Any]  # notebook, seed, profile and provenance; older records lack some of it
 
 
-def how_run(runs: list[Run]) -> Blocks:
+def how_run(runs: list[RunFacts]) -> Blocks:
     """Tables of the runs, of machines and versions, and of the data; what no record tells is left out."""
     if not runs:
         return []
@@ -29,7 +29,7 @@ def how_run(runs: list[Run]) -> Blocks:
     return blocks
 
 
-def facts(run: Run) -> list[str]:
+def facts(run: RunFacts) -> list[str]:
     """One run as texts; seconds and megabytes in readable units."""
     told = [str(run.get(key, "—")) for key in ("notebook", "seed", "profile", "device", "threads")]
     minutes, seconds = divmod(round(run.get("seconds", 0)), 60)
@@ -38,12 +38,12 @@ def facts(run: Run) -> list[str]:
     return [*told, time, memory]
 
 
-def files(run: Run) -> Iterable[tuple[str, str]]:
+def files(run: RunFacts) -> Iterable[tuple[str, str]]:
     """The files of data that a run has read, each with its MD5."""
     return [pair for md5s in run.get("data_md5", {}).values() for pair in md5s.items()]
 
 
-def equipment(run: Run) -> Iterable[tuple[str, str]]:
+def equipment(run: RunFacts) -> Iterable[tuple[str, str]]:
     """What a run was computed with, by name."""
     hardware = run.get("hardware", {})
     memory = f"{hardware['memory_gb']} GB" if "memory_gb" in hardware else None
@@ -60,7 +60,7 @@ def equipment(run: Run) -> Iterable[tuple[str, str]]:
     return [(name, str(value)) for name, value in (told | run.get("packages", {})).items() if value]
 
 
-def distinct(runs: list[Run], pairs: Callable[[Run], Iterable[tuple[str, str]]]) -> list[list[str]]:
+def distinct(runs: list[RunFacts], pairs: Callable[[RunFacts], Iterable[tuple[str, str]]]) -> list[list[str]]:
     """Every (name, value) that ``pairs`` finds in the runs, once, with the notebooks concerned; one name together."""
     users: dict[str, dict[str, list[str]]] = {}
     for run in runs:

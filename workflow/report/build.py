@@ -10,11 +10,9 @@ import sys
 from pathlib import Path
 
 from helpers.results import write
-from workflow.report import html as html_format
-from workflow.report import pdf as pdf_format
-from workflow.report.book import make_book
 from workflow.report.config import read_config
-from workflow.report.notebook import ReportError, read_notebook
+from workflow.report.exporters import HTMLReport, PDFReport, Report
+from workflow.report.notebook import ReportError, join, read_notebook
 
 
 def build(
@@ -33,9 +31,10 @@ def build(
     whatever must not become a report.
     """
     words = read_config(config, overrides, assignment=assignment)
-    book = make_book([read_notebook(path) for path in notebooks])
-    made = [(html, html_format.render(book, words).encode())] if html else []
-    made += [(pdf, pdf_format.render(book, words))] if pdf else []
+    joined = join((read_notebook(path), str(path), path.parent) for path in notebooks)
+    book = Report().read(joined)["book"]  # once for both formats
+    made = [(html, HTMLReport().render(book, words).encode())] if html else []
+    made += [(pdf, PDFReport().render(book, words))] if pdf else []
     for path, contents in made:
         write_whole(path, contents)
 

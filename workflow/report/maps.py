@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.palette import CLASSES
 from workflow.report.notebook import Chapter, ReportError
 
 FIGURES = tomllib.loads(Path(__file__).with_name("maps.toml").read_text(encoding="utf-8"))
-# The colours of the classes as helpers.plots has them, which takes too long to import.
-COLOURS = ["cc6677", "332288", "ddcc77", "117733", "88ccee", "882255", "44aa99", "999933", "aa4499", "333333"]
+COLOURS = [colour.removeprefix("#").lower() for colour in CLASSES]
 
 
 @dataclass(frozen=True)

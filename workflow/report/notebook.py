@@ -1,10 +1,12 @@
-"""Read executed notebooks: what each cell shows, checked before anything is built from it."""
+"""Executed notebooks, joined to one, and what each of their cells shows."""
+
+from __future__ import annotations
 
 import ast
-import base64
 import json
 import re
 import struct
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import nbformat
 import yaml
 from nbconvert.filters import strip_ansi
+from nbformat import NotebookNode
 
 from workflow.provenance import cells_digest
 
@@ -49,17 +52,18 @@ class Part:
     label: str = ""
     caption: str = ""
     written: bool = False  # by hand, in a markdown cell; what code computes is not
+    hidden: bool = False  # code that its author hides: folded in HTML, left out on paper
 
 
-@dataclass(frozen=True)
+@dataclass
 class Chapter:
     """One executed notebook; `run` is what its results.json says about the run, {} without one."""
 
     name: str
-    parts: list[Part]
     run: dict[str, Any] = field(default_factory=dict)
     digest: str = ""  # of its sources, as workflow.provenance takes it
     folder: Path = Path()  # where its run has left what it saved
+    parts: list[Part] = field(default_factory=list)
 
     @property
     def number(self) -> int | None:
@@ -68,40 +72,56 @@ class Chapter:
         return int(leading[0]) if leading else None
 
 
-def read_notebook(path: Path) -> Chapter:
-    """Read one executed notebook and the results.json beside it.
-
-    Raises ReportError when a file cannot be read, the run failed or never happened, or a figure lacks its words.
-    """
+def read_notebook(path: Path) -> NotebookNode:
+    """One executed notebook. Raises ReportError when the file cannot be read."""
     try:
-        notebook = nbformat.read(path, as_version=4)
+        return nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat meets a broken file with many kinds
         raise ReportError(f"{path}: not a readable notebook ({first_line(error)})") from None
-    return read_cells(notebook, str(path), path.parent)
 
 
-def read_cells(notebook: nbformat.NotebookNode, name: str, folder: Path) -> Chapter:
-    """As read_notebook, for a notebook already in memory whose files lie in `folder`."""
-    cells = list(enumerate(notebook.cells, start=1))
-    counted = any(cell.get("execution_count") for cell in notebook.cells)
-    for number, cell in cells:
+def join(notebooks: Iterable[tuple[NotebookNode, str, Path]]) -> NotebookNode:
+    """One notebook of many, given as (notebook, name, folder of its run).
+
+    `metadata.report` of a cell says which chapter it is of, and its place there; that of the whole lists the chapters.
+    """
+    cells, chapters = [], []
+    for at, (notebook, name, folder) in enumerate(notebooks):
+        chapters.append({"name": name, "folder": str(folder), "papermill": notebook.metadata.get("papermill")})
+        for number, cell in enumerate(notebook.cells, start=1):
+            cell.metadata["report"] = {"chapter": at, "cell": number}
+            cells.append(cell)
+    for number, cell in enumerate(cells):  # identifiers are unique within a notebook only
+        cell["id"] = f"cell-{number}"
+    return nbformat.v4.new_notebook(cells=cells, metadata={"report": {"chapters": chapters}})
+
+
+def read_chapter(cells: Sequence[NotebookNode], facts: Mapping[str, Any]) -> Chapter:
+    """The chapter of some cells, by its entry in the metadata of a joined notebook; its parts are not read yet.
+
+    Raises ReportError when the run failed or never happened, or its results.json cannot be read.
+    """
+    name, papermill = facts["name"], facts["papermill"]
+    for number, cell in enumerate(cells, start=1):
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 trace = strip_ansi(f"{output.ename}: {output.evalue}").strip().splitlines()
                 raise ReportError(f"{name}, cell {number}: the run failed with {trace[-1]}")
-    if notebook.metadata.get("papermill", {}).get("exception"):
+    if papermill and papermill.get("exception"):
         raise ReportError(f"{name}: the run failed, the notebook does not say in which cell")
-    if not counted and "papermill" not in notebook.metadata:
+    if papermill is None and not any(cell.get("execution_count") for cell in cells):
         raise ReportError(f"{name}: never executed")
-    shown = [(number, cell) for number, cell in cells if not restates(cell, notebook.cells)]
-    parts = [part for number, cell in shown for part in read_cell(cell, f"{name}, cell {number}", number)]
-    # The title comes first, also when papermill has put its parameters above it.
+    folder = Path(facts["folder"])
+    return Chapter(name, read_run(folder / "results.json"), cells_digest(cells), folder)
+
+
+def title_first(parts: Sequence[Part]) -> list[Part]:
+    """The parts of a chapter with its title in front, also when papermill has put its parameters above it."""
     first = next((at for at, part in enumerate(parts) if part.kind == "markdown"), None)
-    parts = parts if first is None else [parts[first], *parts[:first], *parts[first + 1 :]]
-    return Chapter(name, parts, read_run(folder / "results.json"), cells_digest(notebook.cells), folder)
+    return [*parts] if first is None else [parts[first], *parts[:first], *parts[first + 1 :]]
 
 
-def restates(cell: nbformat.NotebookNode, cells: list[nbformat.NotebookNode]) -> bool:
+def restates(cell: NotebookNode, cells: Sequence[NotebookNode]) -> bool:
     """Whether this is the cell of parameters that papermill put in, and says what the cell that declares them does."""
     if "injected-parameters" not in cell.metadata.get("tags", []):
         return False
@@ -139,16 +159,23 @@ def read_run(path: Path) -> dict[str, Any]:
         raise ReportError(f"{path}: not the results of a run ({type(error).__name__}: {error})") from None
 
 
-def read_cell(cell: nbformat.NotebookNode, where: str, number: int) -> list[Part]:
-    """The parts of one cell in reading order; raises ReportError when its options and outputs do not agree."""
+def read_cell(cell: NotebookNode, where: str, number: int, files: Mapping[str, bytes]) -> list[Part]:
+    """The parts of one cell in reading order; `files` are the pictures that nbconvert has extracted from outputs.
+
+    Raises ReportError when its options and outputs do not agree.
+    """
     if cell.cell_type == "markdown":
         return [Part("markdown", where, number, cell.source, written=True)] if cell.source.strip() else []
     if cell.cell_type != "code":
         return []
     options, code = split_options(cell.source, where)
-    shown = read_outputs(cell.outputs, options, where, number)
-    check_options(options, shown, where)
-    return ([Part("code", where, number, code)] if code else []) + shown
+    shown = read_outputs(cell.outputs, options, where, number, files)
+    tags = cell.metadata.get("tags", [])
+    if "remove-output" not in tags:
+        check_options(options, shown, where)
+    if not code or cell.get("transient", {}).get("remove_source"):
+        return shown
+    return [Part("code", where, number, code, hidden="hide-input" in tags), *shown]
 
 
 def check_options(options: dict[str, str], shown: list[Part], where: str) -> None:
@@ -188,7 +215,9 @@ def split_options(source: str, where: str) -> tuple[dict[str, str], str]:
     return {key: text.strip() for key, text in options.items()}, "\n".join(lines[count:]).strip("\n")
 
 
-def read_outputs(outputs: list, options: dict[str, str], where: str, number: int) -> list[Part]:
+def read_outputs(
+    outputs: list, options: dict[str, str], where: str, number: int, files: Mapping[str, bytes]
+) -> list[Part]:
     """What the outputs of a cell show; progress bars and warnings (stderr) are not part of a report."""
     shown: list[Part] = []
     printed = ""
@@ -204,7 +233,7 @@ def read_outputs(outputs: list, options: dict[str, str], where: str, number: int
             shown.append(Part("text", where, number, shorten(printed)))
         printed = ""
         if any(mime.startswith("image/") for mime in data) or DRAWN.search(data.get("text/html", "")):
-            picture = read_picture(data, output.get("metadata", {}), options.get("fig-alt", ""), where)
+            picture = read_picture(data, output.get("metadata", {}), files, options.get("fig-alt", ""), where)
             words = {"label": options.get("label", ""), "caption": options.get("fig-cap", "")}
             shown.append(Part("picture", where, number, picture=picture, **words))
         elif "text/markdown" in data or "<table" in data.get("text/html", ""):
@@ -221,12 +250,14 @@ def read_outputs(outputs: list, options: dict[str, str], where: str, number: int
     return [*shown, Part("text", where, number, shorten(printed))] if printed.strip() else shown
 
 
-def read_picture(data: dict[str, Any], metadata: dict[str, Any], alt: str, where: str) -> Picture:
+def read_picture(
+    data: Mapping[str, Any], metadata: Mapping[str, Any], files: Mapping[str, bytes], alt: str, where: str
+) -> Picture:
     """The images of one output; raises ReportError when there is none for a screen."""
     if "image/png" not in data:
         raise ReportError(f"{where}: the figure has no PNG; draw it with matplotlib")
-    png = base64.b64decode(data["image/png"])
-    svg = data.get("image/svg+xml", "").encode()
+    extracted = {mime: files[name] for mime, name in metadata["filenames"].items()}
+    png, svg = extracted["image/png"], extracted.get("image/svg+xml", b"")
     # Without a width of its own a PNG was drawn for screens with two dots to a pixel.
     pixels = metadata.get("image/png", {}).get("width") or struct.unpack(">I", png[16:20])[0] // 2
     drawn = re.search(rb'<svg[^>]*\swidth="([\d.]+)pt"', svg)

@@ -129,13 +129,13 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
 
 
 def code_appendix(blocks: Blocks) -> Blocks:
-    """All code, under the chapter and the cell it stands in."""
+    """All code that is not hidden, under the chapter and the cell it stands in."""
     listed, chapter = [], []
     for block in blocks:
         if block["t"] == "Header" and block["c"][0] == 1:
             _, (label, _, _), inlines = block["c"]
             chapter = [pandoc.header(2, f"code-{label}", inlines)]
-        elif block["t"] == "CodeBlock" and "source" in block["c"][0][1]:
+        elif block["t"] == "CodeBlock" and "source" in block["c"][0][1] and "hidden" not in block["c"][0][1]:
             (_, _, keys), code = block["c"]
             cell = pandoc.paragraph([pandoc.raw("typst", f"#report.cell({dict(keys)['cell']})")])
             listed += [*chapter, cell, {"t": "CodeBlock", "c": [["", ["python"], []], code]}]
