@@ -65,7 +65,8 @@ def test_each_distinct_value_is_there_once_with_its_notebooks():
     found = read([RUN, RUN | same, RUN | other])
     versions = found["Machine and versions"]
     assert versions[-2:] == [["numpy", "2.4.6", "01_a, 02_b"], ["numpy", "2.5.0", "03_c"]]
-    assert versions[1] == ["Processor", "Tube 1", "all"] and len(versions) == 11
+    assert versions[1] == ["Processor", "Tube 1", "all"]
+    assert len(versions) == 11
     assert found["Data"][1:] == [["MNIST", "f00d", "01_a"], ["MNIST", "cafe", "03_c"], ["CIFAR10", "beef", "02_b"]]
     assert len(found["Files of the data"]) == 3
     replaced = RUN | {"notebook": "02_b", "data_md5": {"MNIST": {"a.gz": "other"}}}

@@ -5,9 +5,11 @@ import json
 import pytest
 from nbformat import v4
 
-from workflow import provenance
+from workflow.provenance import notebook_digest
 from workflow.report import fresh
-from workflow.report.notebook import ReportError, join, read_chapter
+from workflow.report.chapters import join
+from workflow.report.errors import ReportError
+from workflow.report.executed import read_chapter
 
 AGAIN = "run `make report`, which runs it again"
 OTHER = "01_a was run with other code than is here ({} changed): " + AGAIN
@@ -37,7 +39,7 @@ def cells(title, parameters):
 
 def chapter(source, folder, title="# A", **record):
     """The chapter as papermill leaves it, read with a record of this tree's hashes, changed by ``record``."""
-    hashes = {"notebook_sha256": provenance.notebook_digest(source), "helpers_sha256": "h"} | record
+    hashes = {"notebook_sha256": notebook_digest(source), "helpers_sha256": "h"} | record
     provenance = {name: value for name, value in hashes.items() if value}
     told = {"notebook": source.stem, "seed": 0, "profile": "quick", "provenance": provenance}
     (folder / "results.json").write_text(json.dumps(told))

@@ -21,7 +21,7 @@ from test_report import AUTHOR, code, drawing, first_chapter, notebook, options,
 from workflow.report import drawing as drawings
 from workflow.report import fonts, maps
 from workflow.report.build import build
-from workflow.report.notebook import Picture
+from workflow.report.cells import Picture
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = "axe-core@4.14.1"
@@ -81,10 +81,12 @@ def elements(report):
 
 def test_nothing_is_fetched_from_anywhere(report, elements):
     sources = elements.values("src") + elements.values("href", "link", "image", "use") + elements.values("srcset")
-    assert sources and all(re.match(r"#|data:(image|font)/", source) for source in sources)
+    assert sources
+    assert all(re.match(r"#|data:(image|font)/", source) for source in sources)
     assert not {tag for tag, _ in elements.found} & {"iframe", "object", "embed", "base", "link", "audio", "video"}
     style = report.read_text().split("<style>")[1].split("</style>")[0]
-    assert "@import" not in style and set(re.findall(r"url\((?!data:font/woff;base64,)[^)]*", style)) == set()
+    assert "@import" not in style
+    assert set(re.findall(r"url\((?!data:font/woff;base64,)[^)]*", style)) == set()
     assert [kind for kind, _ in elements.scripts].count("text/javascript") == 1
     assert not [name for _, found in elements.found for name in found if name.startswith("on")]
 
@@ -94,7 +96,8 @@ def test_identifiers_are_unique_and_every_link_has_its_target(elements):
     assert max(identifiers.values()) == 1
     inside = [target for target in elements.values("href") if target.startswith("#")]
     targets = inside + re.findall(r"url\((#[^)]*)", " ".join(elements.values("clip-path")))
-    assert len(targets) > 30 and {target[1:] for target in targets} <= set(identifiers)
+    assert len(targets) > 30
+    assert {target[1:] for target in targets} <= set(identifiers)
 
 
 def test_every_picture_has_words_and_a_caption(report, elements):
@@ -107,13 +110,16 @@ def test_every_picture_has_words_and_a_caption(report, elements):
 
 
 def test_what_an_author_writes_is_text(report, elements):
-    assert "&lt;b&gt;#x $y" in report.read_text() and "b" not in {tag for tag, _ in elements.found}
+    assert "&lt;b&gt;#x $y" in report.read_text()
+    assert "b" not in {tag for tag, _ in elements.found}
 
 
 def test_figures_are_vectors_in_the_colours_of_the_page(report):
     page = report.read_text()
     svg = page.split('aria-label="Two lines')[1].split("</svg>")[0]
-    assert "drawn words" in svg and "fill: var(--paper)" in svg and not re.search("<style|<metadata|#[0-9a-f]{6};", svg)
+    assert "drawn words" in svg
+    assert "fill: var(--paper)" in svg
+    assert not re.search("<style|<metadata|#[0-9a-f]{6};", svg)
     assert set(re.findall(r"var\((--(?:area|line|word)-\w+)\)", page)) <= set(
         re.findall(r"(--[\w-]+):light-dark", page)
     )
@@ -136,7 +142,8 @@ def test_pixels_are_turned_over_lightened_or_left_by_what_they_show():
         root = drawings.inline(f"<svg {names}>{uses}</svg>".encode(), "p")
         return [node.get("class") for node in root]
 
-    assert classes(few) == ["ink"] and classes(grey) == [None]
+    assert classes(few) == ["ink"]
+    assert classes(grey) == [None]
     assert classes(grey, few) == [None, None]  # a photograph of few colours among others
     assert classes(few, dots, black) == ["ink", "dots", "ink"]
 
@@ -162,13 +169,16 @@ def letters_of(face):
 
 def test_fonts_hold_the_letters_that_are_used(report):
     faces = list(fonts.faces("<math><mi>x</mi></math><text>a</text>"))
-    assert ["STIX" in face for face in faces] == [True, False] and list(fonts.faces("<p>no formula</p>")) == []
+    assert ["STIX" in face for face in faces] == [True, False]
+    assert list(fonts.faces("<p>no formula</p>")) == []
     plain, root = (
         next(fonts.faces(f"<math>{inside}</math>")) for inside in ("<mi>x</mi>", "<msqrt><mi>x</mi></msqrt>")
     )
-    assert "\N{SQUARE ROOT}" in letters_of(root) and "\N{SQUARE ROOT}" not in letters_of(plain)
+    assert "\N{SQUARE ROOT}" in letters_of(root)
+    assert "\N{SQUARE ROOT}" not in letters_of(plain)
     assert len(list(fonts.faces('<text>a</text><text style="font-weight: 700">b</text>'))) == 2
-    assert sum(map(len, faces)) < 60_000 and sum(map(len, fonts.faces(report.read_text()))) < 300_000
+    assert sum(map(len, faces)) < 60_000
+    assert sum(map(len, fonts.faces(report.read_text()))) < 300_000
 
 
 @pytest.mark.parametrize(
@@ -192,7 +202,8 @@ def test_a_map_without_its_points_is_one_line(changed, message, tmp_path, capsys
 def test_without_a_record_of_a_run_a_map_stays_a_picture(tmp_path):
     build([save(tmp_path, map_chapter())], tmp_path / "report.toml", html=tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
-    assert 'aria-label="Groups of points"' in page and "<canvas" not in page
+    assert 'aria-label="Groups of points"' in page
+    assert "<canvas" not in page
 
 
 def test_maps_are_those_that_the_chapters_draw():
@@ -202,14 +213,16 @@ def test_maps_are_those_that_the_chapters_draw():
         for cell in json.loads(path.read_text())["cells"]
     ]
     drawn = [re.search(r"label: (\S+)", cell)[1] for cell in cells if "plots.code_maps(" in cell]
-    assert drawn and set(drawn) == set(maps.FIGURES)
+    assert drawn
+    assert set(drawn) == set(maps.FIGURES)
 
 
 def test_classes_have_the_names_and_colours_of_the_figures():
-    from helpers.data import CLASSES
-    from helpers.plots import CLASSES as COLOURS
+    from helpers.palette import CLASSES as COLOURS
 
-    assert [f"#{colour.upper()}" for colour in maps.COLOURS] == COLOURS
+    from helpers.data import CLASSES
+
+    assert [f"#{colour.upper()}" for colour in maps.COLOURS] == [*COLOURS]
     named = {tuple(figure["classes"]) for figure in maps.FIGURES.values()}
     assert named == {tuple("0123456789"), tuple(CLASSES["CIFAR10"])}
 
@@ -257,7 +270,8 @@ def test_contents_lead_to_sections_and_follow_the_reader(view):
     expect(current).to_contain_text("1 Autoencoders")
     page.locator(".side a", has_text="The map").click()
     expect(current).to_have_text("3.1 The map")
-    assert page.evaluate("location.hash") == "#sec-3-1" and page.locator("#sec-3-1").bounding_box()["y"] < 100
+    assert page.evaluate("location.hash") == "#sec-3-1"
+    assert page.locator("#sec-3-1").bounding_box()["y"] < 100
     bars = [bar for bar in page.locator(".sample, .side").all() if bar.bounding_box()["width"] > 500]
     assert page.locator("#sec-3-1").bounding_box()["y"] >= max(
         (bar.bounding_box()["y"] + bar.bounding_box()["height"] for bar in bars), default=0
@@ -274,7 +288,8 @@ def test_code_unfolds_by_cell_and_all_at_once(view):
     page = view()
     cells, switch = page.locator("details.code"), page.locator("#code-switch")
     cells.first.locator("summary").click()
-    assert cells.first.get_attribute("open") is not None and cells.nth(1).get_attribute("open") is None
+    assert cells.first.get_attribute("open") is not None
+    assert cells.nth(1).get_attribute("open") is None
     switch.click()
     expect(switch).to_have_attribute("aria-pressed", "true")
     assert page.locator("details.code[open]").count() == cells.count() > 5
@@ -291,7 +306,8 @@ def test_dark_and_light_follow_the_system_until_the_reader_chooses(view):
         words = page.locator("svg text").first
         before = words.evaluate("node => getComputedStyle(node).fill")
         page.locator("#theme-switch").click()
-        assert background(page) == colours[page is light] and words.evaluate("n => getComputedStyle(n).fill") != before
+        assert background(page) == colours[page is light]
+        assert words.evaluate("n => getComputedStyle(n).fill") != before
     light.emulate_media(media="print")
     assert background(light) == "rgb(255, 255, 255)"
 
@@ -354,7 +370,8 @@ def test_a_phone_scrolls_in_boxes_and_never_the_page(view):
     page.locator("#code-switch").click()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     wide = page.locator("#tbl-wide .scroll")
-    assert wide.evaluate("box => box.scrollWidth > box.clientWidth") and wide.get_attribute("tabindex") == "0"
+    assert wide.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert wide.get_attribute("tabindex") == "0"
     contents = page.locator(".side details")
     assert contents.get_attribute("open") is None
     contents.locator("summary").click()

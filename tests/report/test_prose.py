@@ -16,7 +16,7 @@ ALT = "let a code cell show it in the text, and describe here what every run sho
 @pytest.fixture(autouse=True)
 def figures(monkeypatch):
     """What reported.toml has, for these tests."""
-    monkeypatch.setattr(prose, "seed_figures", lambda: tuple(map(Decimal, ("0.797", "0.95", "0.6676722", "0.0405"))))
+    monkeypatch.setattr(prose, "reported_values", lambda: tuple(map(Decimal, ("0.797", "0.95", "0.6676722", "0.0405"))))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_code_computes_may_say_numbers(tmp_path):
     build([save(tmp_path, notebook("# T", computed, table))], tmp_path / "report.toml", html=tmp_path / "report.html")
 
 
-def test_the_figures_of_the_seed_reports_may_be_written(monkeypatch):
+def test_the_values_of_the_two_reports_may_be_written(monkeypatch):
     monkeypatch.undo()
-    assert Decimal("0.797") in prose.seed_figures()
+    assert Decimal("0.797") in prose.reported_values()
     assert prose.typed("Report A states 79.7 %, a loss of 0.668 and 6.38 minutes.") == ""

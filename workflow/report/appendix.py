@@ -1,17 +1,17 @@
-"""The closing appendix: how the chapters were run, from what their results.json say."""
+"""The closing appendix: how the chapters were run, from the records in their results.json."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from workflow.report import pandoc
+from workflow.report.chapters import RunFacts
 from workflow.report.pandoc import Blocks
 from workflow.report.tables import plain_table
 
-RunFacts = dict[str, Any]  # notebook, seed, profile and provenance; older records lack some of it
-
 
 def how_run(runs: list[RunFacts]) -> Blocks:
-    """Tables of the runs, of machines and versions, and of the data; what no record tells is left out."""
+    """Tables of the runs, of machines and versions, and of the data; what no record has is left out."""
     if not runs:
         return []
     columns = ["Notebook", "Seed", "Profile", "Device", "Threads", "Time", "Peak memory"]
@@ -31,11 +31,11 @@ def how_run(runs: list[RunFacts]) -> Blocks:
 
 def facts(run: RunFacts) -> list[str]:
     """One run as texts; seconds and megabytes in readable units."""
-    told = [str(run.get(key, "—")) for key in ("notebook", "seed", "profile", "device", "threads")]
+    words = [str(run.get(key, "—")) for key in ("notebook", "seed", "profile", "device", "threads")]
     minutes, seconds = divmod(round(run.get("seconds", 0)), 60)
     time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s" if "seconds" in run else "—"
     memory = f"{run['peak_memory_mb']:,.0f} MB" if run.get("peak_memory_mb") else "—"
-    return [*told, time, memory]
+    return [*words, time, memory]
 
 
 def files(run: RunFacts) -> Iterable[tuple[str, str]]:
@@ -47,7 +47,7 @@ def equipment(run: RunFacts) -> Iterable[tuple[str, str]]:
     """What a run was computed with, by name."""
     hardware = run.get("hardware", {})
     memory = f"{hardware['memory_gb']} GB" if "memory_gb" in hardware else None
-    told = {
+    found = {
         "Processor": hardware.get("processor"),
         "Architecture": run.get("machine"),
         "Cores": hardware.get("cores"),
@@ -57,7 +57,7 @@ def equipment(run: RunFacts) -> Iterable[tuple[str, str]]:
         "Python": run.get("python"),
         "torch": run.get("torch"),
     }
-    return [(name, str(value)) for name, value in (told | run.get("packages", {})).items() if value]
+    return [(name, str(value)) for name, value in (found | run.get("packages", {})).items() if value]
 
 
 def distinct(runs: list[RunFacts], pairs: Callable[[RunFacts], Iterable[tuple[str, str]]]) -> list[list[str]]:

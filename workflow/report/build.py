@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from helpers.results import write
-from workflow.report.config import read_config
-from workflow.report.exporters import HTMLReport, PDFReport, Report
-from workflow.report.notebook import ReportError, join, read_notebook
+from workflow.report.chapters import join, read_notebook
+from workflow.report.errors import ReportError
+from workflow.report.exporters import HTMLReport, PDFReport
 
 
 def build(
@@ -30,11 +30,10 @@ def build(
     Nothing is written before everything asked for is made. Raises ReportError, one line naming file and cell, for
     whatever must not become a report.
     """
-    words = read_config(config, overrides, assignment=assignment)
     joined = join((read_notebook(path), str(path), path.parent) for path in notebooks)
-    book = Report().read(joined)["book"]  # once for both formats
-    made = [(html, HTMLReport().render(book, words).encode())] if html else []
-    made += [(pdf, PDFReport().render(book, words))] if pdf else []
+    cover = {"config_file": str(config), "overrides": overrides or {}, "assignment": assignment}
+    made = [(html, HTMLReport(**cover).from_notebook_node(joined)[0].encode())] if html else []
+    made += [(pdf, PDFReport(**cover).from_notebook_node(joined)[0])] if pdf else []
     for path, contents in made:
         write_whole(path, contents)
 
@@ -49,8 +48,9 @@ def write_whole(path: Path, contents: bytes) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Build a report; 0 when it is made, 1 with one line on stderr when it must not be."""
-    about = {"prog": "python -m workflow.report.build", "description": "One report from executed notebooks."}
-    parser = argparse.ArgumentParser(**about)
+    parser = argparse.ArgumentParser(
+        "python -m workflow.report.build", description="One report from executed notebooks."
+    )
     parser.add_argument("notebooks", nargs="+", type=Path, metavar="NOTEBOOK", help="executed notebook, a chapter each")
     parser.add_argument("--config", type=Path, required=True, help="TOML file of the cover")
     parser.add_argument("--html", type=Path, help="where to write the HTML")

@@ -1,7 +1,9 @@
 """Works cited in plain text, as "Guo et al., 2017" or "Guo et al. (2017)": each links to its entry in references.bib.
 
-A notebook so reads well by itself; a citation without an entry is refused, so that none is left behind.
+So a notebook also reads well by itself. A citation without an entry is refused.
 """
+
+from __future__ import annotations
 
 import json
 import re
@@ -11,7 +13,7 @@ from typing import Any
 
 from helpers.results import ROOT
 from workflow.report import pandoc
-from workflow.report.notebook import ReportError
+from workflow.report.errors import ReportError
 from workflow.report.pandoc import Blocks, Inlines, Node
 
 BIBLIOGRAPHY = ROOT / "notebooks" / "references.bib"
@@ -28,7 +30,7 @@ CITED = re.compile(
 def link(node: Any, where: str, cited: set[str]) -> Any:
     """A tree whose citations are links; `cited` gets their keys. Raises ReportError for one without an entry."""
     if isinstance(node, list):
-        linked = []
+        linked: list[Any] = []
         for is_text, items in groupby(node, lambda item: isinstance(item, dict) and item.get("t") in TEXT):
             run = [*items]
             linked += link_text(run, where, cited) if is_text else [link(item, where, cited) for item in run]
@@ -40,7 +42,8 @@ def link(node: Any, where: str, cited: set[str]) -> Any:
 
 def link_text(words: Inlines, where: str, cited: set[str]) -> Inlines:
     """Plain text with a link for each citation."""
-    text, linked, last = "".join(node.get("c", " ") for node in words), [], 0
+    text, last = "".join(node.get("c", " ") for node in words), 0
+    linked: Inlines = []
     for found in CITED.finditer(text):
         key = entries().get(cited_as(found["names"], found["year"]))
         if not key:
@@ -60,7 +63,7 @@ def spell(text: str) -> Inlines:
 
 
 def cited_as(names: str, year: str) -> str:
-    """The one form of a citation that all its spellings share."""
+    """A citation in one spelling, such as "Bonett and Price 2012", for all its spellings."""
     return f"{' '.join(names.replace('&', 'and').split())} {year}"
 
 
@@ -86,7 +89,7 @@ def authors(work: dict[str, Any]) -> str:
 
 
 def chapter(cited: set[str]) -> Blocks:
-    """The closing chapter with the works that are cited, by author; nothing when none is."""
+    """The closing chapter with the works that are cited, sorted by author; nothing when none is."""
     if not cited:
         return []
     rest = {"citationPrefix": [], "citationSuffix": [], "citationNoteNum": 1, "citationHash": 0}

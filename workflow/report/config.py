@@ -1,12 +1,14 @@
 """What the cover says: read from a small TOML file, and nothing else is configured there."""
 
+from __future__ import annotations
+
 import os
 import tomllib
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workflow.report.notebook import ReportError, first_line
+from workflow.report.errors import ReportError, first_line
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Figures as part of the page: vectors whose ink follows the page, light or dark, and whose words can be selected."""
 
+from __future__ import annotations
+
 import base64
 import io
 import re
@@ -9,7 +11,7 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
-from workflow.report.notebook import Picture
+from workflow.report.cells import Picture
 
 SVG, LINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 SHAPES = {"svg", "g", "defs", "clipPath", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon"}
@@ -51,7 +53,7 @@ def inline(svg: bytes, key: str) -> ElementTree.Element | None:
         if name_of(node) == "image":
             looks.setdefault(look(node.get(LINK, "")), []).append(node)
         rewrite(node, key, targets)
-    # A photograph of few colours is told from a chart by its neighbours.
+    # A photograph may have few colours, as a chart has: what the other images are decides.
     classes = {"ink": "ink", "dots": "dots"} | ({} if "photograph" in looks else {"chart": "ink"})
     for kind, name in classes.items():
         for node in looks.get(kind, ()):
@@ -86,7 +88,7 @@ def rewrite(node: ElementTree.Element, key: str, targets: set[str]) -> None:
         value = value.replace("url(#", f"url(#{key}-")
         node.set(attribute, " ".join(value.split()) if attribute == "d" else value)
     if style := node.get("style"):
-        node.set("style", COLOUR.sub(lambda found: f"{found[1]}: {paint(*found.groups(), node.tag)}", style))
+        node.set("style", COLOUR.sub(lambda found: f"{found[1]}: {paint(found[1], found[2], node.tag)}", style))
 
 
 def paint(kind: str, colour: str, tag: str) -> str:

@@ -1,7 +1,7 @@
 """The report as nbconvert's exporters: `jupyter nbconvert --to report-html` or `report-pdf`.
 
-By hand, since Quarto and others lack the check of what code was run, the check for typed numbers, the maps, and
-refusals in one line. pandoc reads the text and writes HTML and Typst; Typst sets the PDF.
+By hand, since Quarto and others lack the freshness check, the check for typed numbers, the maps and one-line errors.
+pandoc reads the text and writes HTML and Typst; Typst sets the PDF.
 """
 
 from __future__ import annotations
@@ -10,39 +10,49 @@ from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import Exporter
-from nbconvert.preprocessors import ExtractOutputPreprocessor, TagRemovePreprocessor
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor, ExtractOutputPreprocessor, TagRemovePreprocessor
 from nbformat import NotebookNode
-from traitlets import List, Unicode
+from traitlets import Dict, List, Unicode
 from traitlets.config import Config as Settings
 
+from helpers.results import ROOT
 from workflow.report import html, pdf
 from workflow.report import preprocessors as ours
 from workflow.report.book import Book
+from workflow.report.chapters import join
 from workflow.report.config import Config, read_config
-from workflow.report.notebook import join
+
+STEPS = [
+    ours.CheckExecuted,
+    ours.CheckFreshness,
+    ours.RemoveRepeatedParameters,
+    TagRemovePreprocessor,
+    ours.RemoveProgress,
+    CoalesceStreamsPreprocessor,
+    ExtractOutputPreprocessor,
+    ours.ReadCells,
+    ours.ParseText,
+    ours.CheckTypedNumbers,
+    ours.AddCaptions,
+    ours.Number,
+    ours.LinkReferences,
+    ours.LinkCitations,
+    ours.ReadMaps,
+]
 
 
 class Report(Exporter):
-    """An exporter of one executed notebook, or of many joined to one; raises ReportError as `build` does."""
+    """An exporter of one executed notebook, or of many that `join` made one; raises ReportError as `build` does."""
 
-    config_file = Unicode("reports/report.toml", help="The TOML file of the cover.").tag(config=True)
-    default_preprocessors = List([])  # none of nbconvert's but those named here
-    preprocessors = List(
-        [
-            ours.CheckRuns,
-            TagRemovePreprocessor,
-            ExtractOutputPreprocessor,
-            ours.ReadCells,
-            ours.ReadText,
-            ours.Number,
-            ours.Refer,
-            ours.Close,
-        ]
-    )
+    config_file = Unicode(str(ROOT / "reports" / "report.toml"), help="The TOML file of the cover.").tag(config=True)
+    assignment = Unicode(help="The table of that file with this assignment's own words.").tag(config=True)
+    overrides = Dict(help="Words instead of those of that file, by key.").tag(config=True)
+    default_preprocessors: List[Any] = List([])  # none but those named below
+    optimistic_validation = True  # once, at the end: it takes as long as all steps
 
     @property
     def default_config(self) -> Settings:
-        """The tags that Jupyter users know, and the kinds of pictures that a page can show."""
+        """The tags that Jupyter users know, and the pictures that are taken out of the notebook."""
         tags = {
             "remove_cell_tags": {"remove-cell"},
             "remove_input_tags": {"remove-input"},
@@ -54,16 +64,14 @@ class Report(Exporter):
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[Any, dict[str, Any]]:
-        """Convert a notebook, for nbconvert."""
-        resources = self.read(nb, resources)
-        return self.render(resources["book"], read_config(Path(self.config_file))), resources
-
-    def read(self, nb: NotebookNode, resources: dict[str, Any] | None = None) -> dict[str, Any]:
-        """nbconvert's resources after all preprocessors; the finished book is `resources["book"]`."""
+        """The report, text or bytes, and nbconvert's resources."""
+        config = read_config(Path(self.config_file), self.overrides, assignment=self.assignment)
         if "report" not in nb.metadata:
             about = (resources or {}).get("metadata", {})
             nb = join([(nb, f"{about.get('name', 'notebook')}.ipynb", Path(about.get("path") or "."))])
-        return super().from_notebook_node(nb, resources)[1]
+        _, resources = super().from_notebook_node(nb, resources, **kw)
+        del resources["outputs"]  # pictures, which nbconvert would write into files beside the report
+        return self.render(resources.pop("book"), config), resources
 
     def render(self, book: Book, config: Config) -> str | bytes:
         """The finished book in the exporter's format."""
@@ -75,9 +83,10 @@ class HTMLReport(Report):
 
     file_extension = ".html"
     output_mimetype = "text/html"
+    preprocessors = List([*STEPS, ours.ListRuns])
 
     def render(self, book: Book, config: Config) -> str:
-        """As workflow.report.html does."""
+        """See workflow.report.html."""
         return html.render(book, config)
 
 
@@ -86,7 +95,8 @@ class PDFReport(Report):
 
     file_extension = ".pdf"
     output_mimetype = "application/pdf"
+    preprocessors = List([*STEPS, ours.ListCode, ours.ListRuns])
 
     def render(self, book: Book, config: Config) -> bytes:
-        """As workflow.report.pdf does."""
+        """See workflow.report.pdf."""
         return pdf.render(book, config)

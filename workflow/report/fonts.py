@@ -1,5 +1,7 @@
 """Fonts inside the page, so that formulas and figures look alike on every machine: only the letters that are used."""
 
+from __future__ import annotations
+
 import base64
 import importlib.util
 import io
@@ -14,7 +16,7 @@ from fontTools.ttLib import TTFont
 FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
 WORDS = re.compile(r"<text\b.*?</text>", re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
-# What figures are drawn in: each look and what tells that a page has it.
+# The fonts of figures: weight, style, and a pattern of the CSS that a page with that font has.
 LOOKS = {
     "DejaVuSans": ("normal", "normal", ""),
     "DejaVuSans-Bold": ("bold", "normal", "font-weight: (?:bold|[6-9]00)"),
@@ -41,7 +43,10 @@ def faces(page: str) -> Iterator[str]:
 def folder(package: str) -> Path:
     """Where an installed package keeps its fonts; the package is not imported."""
     place = {"matplotlib": "mpl-data/fonts/ttf", "ziamath": "fonts"}[package]
-    return Path(importlib.util.find_spec(package).origin).parent / place
+    found = importlib.util.find_spec(package)
+    assert found
+    assert found.origin
+    return Path(found.origin).parent / place
 
 
 def words(marked: list[str]) -> set[str]:

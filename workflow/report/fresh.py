@@ -1,11 +1,14 @@
 """Whether a chapter shows what the code of this tree computes: its record holds the hashes of what it was run with."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 
 from helpers.results import ROOT
 from workflow.provenance import helpers_digest, notebook_digest
-from workflow.report.notebook import Chapter, ReportError
+from workflow.report.chapters import Chapter
+from workflow.report.errors import ReportError
 
 
 def check(chapter: Chapter) -> None:

@@ -1,5 +1,7 @@
 """The report as one HTML file that needs nothing else: no network, no other file."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from workflow.report import drawing, fonts, maps, pandoc
@@ -20,14 +22,14 @@ def render(book: Book, config: Config) -> str:
     arguments = ["-t", "html5", "--mathml", "--wrap=none", "--syntax-highlighting=pygments", "--email-obfuscation=none"]
     arguments += ["--template", str(TEMPLATE), "--toc", "--toc-depth=3"]
     points = [pandoc.raw_block("html", maps.data(label, chart)) for label, chart in book.maps.items()]
-    page = book.write(pandoc.walk(book.blocks + book.closing, change) + points, meta, arguments)
+    page = book.write(pandoc.walk(book.blocks, change) + points, meta, arguments)
     head, body = page.split("</style>", 1)
     return f"{head}{''.join(fonts.faces(body))}\n:root{{{''.join(drawing.palette(body))}}}\n</style>{body}"
 
 
 def html_node(node: Node, book: Book) -> Node | list[Node] | None:
-    """What pandoc's HTML writer needs to be told: pictures inside the file, folded code, boxes that scroll."""
-    kind, contents = node["t"], node.get("c")
+    """A node with what pandoc's HTML writer leaves out: pictures inside the file, folded code, boxes that scroll."""
+    kind, contents = node["t"], node.get("c", [])
     if kind == "Figure":
         return figure(contents, book)
     if kind == "Table":

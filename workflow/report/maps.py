@@ -1,5 +1,7 @@
 """Maps of codes to explore in the HTML: maps.toml says which figures they are, the runs have saved the points."""
 
+from __future__ import annotations
+
 import base64
 import json
 import tomllib
@@ -9,9 +11,10 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-
 from helpers.palette import CLASSES
-from workflow.report.notebook import Chapter, ReportError
+
+from workflow.report.chapters import Chapter
+from workflow.report.errors import ReportError
 
 FIGURES = tomllib.loads(Path(__file__).with_name("maps.toml").read_text(encoding="utf-8"))
 COLOURS = [colour.removeprefix("#").lower() for colour in CLASSES]

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from workflow.report import pandoc, tables
-from workflow.report.notebook import Chapter, ReportError
+from workflow.report.chapters import Chapter
+from workflow.report.errors import ReportError
 from workflow.report.pandoc import Inlines, Node
 
 NAMES = {"fig": "Figure", "tbl": "Table"}
@@ -27,13 +28,13 @@ class Numbering:
     titled: bool = True
 
     def start_chapter(self, chapter: Chapter) -> None:
-        """Count from its own number on, which it has in a part of the report too, or from the next one."""
+        """Give the chapter the number that its notebook's name begins with, or the next one; count in it from 1."""
         number = self.sections[0] + 1 if chapter.number is None else chapter.number
         self.sections, self.counts, self.titled = [number], {}, False
 
     def __call__(self, node: Node) -> Node | list[Node] | None:
         """Number one node."""
-        kind, contents = node["t"], node.get("c")
+        kind, contents = node["t"], node.get("c", [])
         if kind == "Header":
             return self.heading(contents)
         if not self.titled:

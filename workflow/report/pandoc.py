@@ -1,5 +1,7 @@
 """The document as pandoc's syntax tree: plain lists and dicts, read, walked and written through one program."""
 
+from __future__ import annotations
+
 import json
 import re
 import subprocess
@@ -9,7 +11,7 @@ from typing import Any
 
 import pypandoc
 
-from workflow.report.notebook import ReportError
+from workflow.report.errors import ReportError
 
 Node = dict[str, Any]  # {"t": constructor, "c": contents}
 Blocks = list[Node]

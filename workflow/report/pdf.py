@@ -1,5 +1,7 @@
 """The report as a tagged PDF, set by Typst with its own fonts and those of the figures."""
 
+from __future__ import annotations
+
 import io
 import json
 import re
@@ -12,16 +14,16 @@ import typst
 
 from workflow.report import pandoc
 from workflow.report.book import Book
+from workflow.report.cells import Picture
 from workflow.report.config import Config, build_time
+from workflow.report.errors import ReportError
 from workflow.report.fonts import folder as folder_of
-from workflow.report.notebook import Picture, ReportError
-from workflow.report.pandoc import Blocks, Inlines, Node
+from workflow.report.pandoc import Inlines, Node
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
-STANDARDS = ["ua-1", "a-2a"]  # for readers of every kind, and for as long as there are readers of PDF
-# Behind one name, so that no name of the template stands for a word in a formula.
+# The template's names are behind `report.`: pandoc's formulas have words of their own.
 PREAMBLE = f'#import "{TEMPLATE.name}"\n#import "{TEMPLATE.name}": horizontalrule, sect\n#show: report.book\n'
-# Symbols that pandoc still calls by names which Typst has given up.
+# Symbols that Typst has renamed, and pandoc has not.
 OLD_NAMES = re.compile(r"\b(dot|minus|times)\.circle\b")
 WIDEST = 88  # letters of code in a line
 
@@ -32,8 +34,8 @@ def render(book: Book, config: Config) -> bytes:
     def change(node: Node) -> Node | list[Node] | None:
         return typst_node(node, book)
 
-    blocks = pandoc.walk(book.blocks + code_appendix(book.blocks) + book.closing, change)
-    body = book.write(blocks, {}, ["-t", "typst", "--wrap=none", "--syntax-highlighting=idiomatic"])
+    arguments = ["-t", "typst", "--wrap=none", "--syntax-highlighting=idiomatic"]
+    body = book.write(pandoc.walk(book.blocks, change), {}, arguments)
     cover = vars(config) | {"facts": book.facts, "sample": book.sample}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -44,10 +46,13 @@ def render(book: Book, config: Config) -> bytes:
         main.write_text(PREAMBLE + OLD_NAMES.sub(r"\1.o", body), encoding="utf-8")
         try:
             compiler = typst.Compiler(main, folder, [copy_fonts(folder)], True, {"cover": json.dumps(cover)})
-            return pack(compiler.compile(format="pdf", pdf_standards=STANDARDS, timestamp=build_time()))
+            # Accessible (PDF/UA) and for archives (PDF/A).
+            made = compiler.compile(format="pdf", pdf_standards=["ua-1", "a-2a"], timestamp=build_time())
         except typst.TypstError as error:
-            where = book.blame(error.diagnostic.replace("\\\\", "\\"), '("{}",')
+            where = book.cell_of_formula(error.diagnostic.replace("\\\\", "\\"), '("{}",')
             raise ReportError(f"{where}the PDF cannot be set: {' '.join([error.message, *error.hints])}") from None
+    assert isinstance(made, bytes)
+    return pack(made)
 
 
 def pack(pdf: bytes) -> bytes:
@@ -90,12 +95,12 @@ def brief(caption: Inlines) -> Inlines:
 
 
 def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
-    """What pandoc's Typst writer leaves out: numbers, descriptions of figures and formulas; and no code in the text."""
+    """A node with what pandoc's Typst writer leaves out: numbers, alt texts of figures and formulas; without code."""
 
     def change(inner: Node) -> Node | list[Node] | None:
         return typst_node(inner, book)
 
-    kind, contents = node["t"], node.get("c")
+    kind, contents = node["t"], node.get("c", [])
     if kind == "Math":
         return wrap(f"#report.formula({quote(contents[1].strip())}, ", [node], ")")
     if kind == "Span" and "equation" in contents[0][1]:
@@ -126,18 +131,3 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         code = {"t": "CodeBlock", "c": [contents[0], re.sub(rf"\S{{{WIDEST}}}", "\\g<0>\u200b", contents[1])]}
         return [] if "source" in contents[0][1] else code
     return None
-
-
-def code_appendix(blocks: Blocks) -> Blocks:
-    """All code that is not hidden, under the chapter and the cell it stands in."""
-    listed, chapter = [], []
-    for block in blocks:
-        if block["t"] == "Header" and block["c"][0] == 1:
-            _, (label, _, _), inlines = block["c"]
-            chapter = [pandoc.header(2, f"code-{label}", inlines)]
-        elif block["t"] == "CodeBlock" and "source" in block["c"][0][1] and "hidden" not in block["c"][0][1]:
-            (_, _, keys), code = block["c"]
-            cell = pandoc.paragraph([pandoc.raw("typst", f"#report.cell({dict(keys)['cell']})")])
-            listed += [*chapter, cell, {"t": "CodeBlock", "c": [["", ["python"], []], code]}]
-            chapter = []
-    return [pandoc.header(1, "report-code", [pandoc.string("Code")]), *listed]

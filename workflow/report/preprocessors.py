@@ -1,7 +1,8 @@
-"""What our exporters do to the joined notebook between nbconvert's own preprocessors, in this order.
+"""Our steps between an executed notebook and a report, in the order in which exporters.py runs them.
 
-Each takes the notebook and nbconvert's resources, and fills in `resources["book"]`. Each raises ReportError, in one
-line that names notebook and cell, for what must not become a report.
+Each is a preprocessor of nbconvert: it takes the joined notebook and nbconvert's resources, and returns both. The steps
+before nbconvert's own change the notebook's cells; those after fill in the document, `resources["book"]`. Each raises
+ReportError, in one line that names notebook and cell, for what must not become a report.
 """
 
 from __future__ import annotations
@@ -11,94 +12,162 @@ from typing import Any
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-from workflow.report import appendix, citations, fresh, maps, pandoc
-from workflow.report.book import Book, parse
-from workflow.report.notebook import ReportError, read_cell, read_chapter, restates, title_first
+from workflow.report import appendix, cells, citations, fresh, listing, maps, pandoc, parsing, prose
+from workflow.report.book import Book
+from workflow.report.chapters import cells_of
+from workflow.report.errors import ReportError
+from workflow.report.executed import read_chapter, repeats_defaults
 from workflow.report.references import References
 
 Resources = dict[str, Any]
+Result = tuple[NotebookNode, Resources]
 
 
-class CheckRuns(Preprocessor):
-    """Refuse a chapter whose run failed or never happened, or that was run with other code than is here."""
+class CheckExecuted(Preprocessor):
+    """Refuse a notebook whose run failed or never happened; read the records of the others."""
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Begin the book, with the chapters of the notebook."""
-        resources["book"] = book = Book()
-        for at, facts in enumerate(nb.metadata.report.chapters):
-            chapter = read_chapter([cell for cell in nb.cells if cell.metadata.report.chapter == at], facts)
-            fresh.check(chapter)
-            book.chapters.append(chapter)
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Begin the book, with the facts of every chapter."""
+        facts = enumerate(nb.metadata.report.chapters)
+        resources["book"] = Book([read_chapter(cells_of(nb, at), chapter) for at, chapter in facts])
         return nb, resources
+
+
+class CheckFreshness(Preprocessor):
+    """Refuse a chapter that was run with other code than is here."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Compare hashes."""
+        for chapter in resources["book"].chapters:
+            fresh.check(chapter)
+        return nb, resources
+
+
+class RemoveRepeatedParameters(Preprocessor):
+    """Remove papermill's cell of parameters where it only repeats the values that the notebook declares."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Remove cells."""
+        nb.cells = [cell for cell in nb.cells if not repeats_defaults(cell, cells_of(nb, cell.metadata.report.chapter))]
+        return nb, resources
+
+
+class RemoveProgress(Preprocessor):
+    """Remove warnings, progress bars (stderr) and widgets."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Resources, index: int) -> Result:
+        """Remove outputs."""
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if cells.is_shown(output)]
+        return cell, resources
 
 
 class ReadCells(Preprocessor):
-    """Sort out what each cell shows, after nbconvert has removed tagged cells and extracted pictures."""
+    """Read options and outputs of every cell, and refuse those that do not agree."""
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Give every chapter its parts."""
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Give every chapter its parts; nbconvert has put the bytes of pictures into `resources["outputs"]`."""
         for at, chapter in enumerate(resources["book"].chapters):
-            own = [cell for cell in nb.cells if cell.metadata.report.chapter == at]
-            shown = [(cell.metadata.report.cell, cell) for cell in own if not restates(cell, own)]
-            files = resources["outputs"]
-            parts = [read_cell(cell, f"{chapter.name}, cell {number}", number, files) for number, cell in shown]
-            chapter.parts = title_first([part for found in parts for part in found])
+            parts = [part for cell in cells_of(nb, at) for part in cells.read_cell(cell, resources["outputs"])]
+            chapter.parts = cells.title_first(parts)
         return nb, resources
 
 
-class ReadText(Preprocessor):
-    """Read text, tables and captions through pandoc, and refuse results that are typed in by hand."""
+class ParseText(Preprocessor):
+    """Read markdown, tables and captions with pandoc."""
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Turn the parts of every chapter into blocks."""
-        book = resources["book"]
-        book.parsed = [parse(chapter, book.pictures) for chapter in book.chapters]
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Give every part its blocks."""
+        for chapter in resources["book"].chapters:
+            parsing.parse(chapter, resources["book"].pictures)
+        return nb, resources
+
+
+class CheckTypedNumbers(Preprocessor):
+    """Refuse results that are typed into the text by hand."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Search text, captions and alt texts."""
+        for part in resources["book"].parts:
+            prose.check(part)
+        return nb, resources
+
+
+class AddCaptions(Preprocessor):
+    """Give figures and tables the labels and captions that their cells' options name."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Change blocks."""
+        for part in resources["book"].parts:
+            parsing.give_caption(part)
         return nb, resources
 
 
 class Number(Preprocessor):
-    """Number headings, figures, tables and equations."""
+    """Number headings, figures, tables and equations, and refuse labels that are used twice."""
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Replace blocks by numbered ones, and learn every label."""
-        book = resources["book"]
-        for at, chapter in enumerate(book.chapters):
-            book.numbering.start_chapter(chapter)
-            numbered = []
-            for part, blocks in book.parsed[at]:
-                book.numbering.where = part.where
-                numbered.append((part, pandoc.walk(blocks, book.numbering)))
-            book.parsed[at] = numbered
-            if not book.numbering.titled:
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Put numbers into blocks, and keep the labels."""
+        numbering = resources["book"].numbering
+        for chapter in resources["book"].chapters:
+            numbering.start_chapter(chapter)
+            for part in chapter.parts:
+                numbering.where = part.where
+                part.blocks = pandoc.walk(part.blocks, numbering)
+            if not numbering.titled:
                 raise ReportError(f"{chapter.name}: the first cell is not `# Chapter title`")
         return nb, resources
 
 
-class Refer(Preprocessor):
-    """Link references and citations to what they speak of; refuse what leads nowhere, or is never spoken of."""
+class LinkReferences(Preprocessor):
+    """Link references to their figures, tables, equations and sections; refuse those that lead nowhere."""
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Join the blocks of all chapters, and the chapter of works cited."""
-        book = resources["book"]
-        used: set[str] = set()
-        cited: set[str] = set()
-        for part, blocks in (pair for parsed in book.parsed for pair in parsed):
-            settled = pandoc.walk(blocks, References(book.numbering.labels, used, part.where))
-            book.blocks += citations.link(settled, part.where, cited)
-        for label, where in book.numbering.shown.items():
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Put links into blocks; whatever has a label must be referred to."""
+        numbering, used = resources["book"].numbering, set[str]()
+        for part in resources["book"].parts:
+            part.blocks = pandoc.walk(part.blocks, References(numbering.labels, used, part.where))
+        for label, where in numbering.shown.items():
             if label not in used:
                 raise ReportError(f"{where}: nothing refers to @{label}: speak of it in the text, or leave it out")
-        book.blocks += citations.chapter(cited)
         return nb, resources
 
 
-class Close(Preprocessor):
-    """Add the maps to explore, and the appendix on how the chapters were run."""
+class LinkCitations(Preprocessor):
+    """Link citations to the works cited, which a chapter at the end lists; refuse those without an entry."""
 
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Complete the book."""
-        book = resources["book"]
-        for chapter in book.chapters:
-            book.maps |= maps.of_chapter(chapter)
-        book.closing = appendix.how_run(book.runs)
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Put links into blocks, and add the chapter."""
+        cited = set[str]()
+        for part in resources["book"].parts:
+            part.blocks = citations.link(part.blocks, part.where, cited)
+        resources["book"].closing += citations.chapter(cited)
+        return nb, resources
+
+
+class ReadMaps(Preprocessor):
+    """Read the points of the figures that the HTML shows as maps to explore."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Read the arrays that the runs have saved."""
+        for chapter in resources["book"].chapters:
+            resources["book"].maps |= maps.of_chapter(chapter)
+        return nb, resources
+
+
+class ListCode(Preprocessor):
+    """List all code at the end, for the PDF."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Add the appendix."""
+        resources["book"].closing += listing.code_appendix(resources["book"].blocks)
+        return nb, resources
+
+
+class ListRuns(Preprocessor):
+    """List how the chapters were run: seeds, devices, versions, data."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Add the appendix."""
+        resources["book"].closing += appendix.how_run(resources["book"].runs)
         return nb, resources

@@ -1,9 +1,11 @@
-"""Numbers typed by hand: a result in prose is computed by the run that it speaks of, or there is no report.
+"""The check for numbers typed by hand: a result in prose must be computed by the run that it describes.
 
 A decimal number or a percentage is taken for a result. Free are whole numbers, math, code, links, the names below, and
-the figures of the seed reports in reported.toml, as they are written there or rounded to three digits or more: fewer
+the values of the two reports in reported.toml, as they are written there or rounded to three digits or more: fewer
 digits would fit almost any result.
 """
+
+from __future__ import annotations
 
 import re
 import tomllib
@@ -13,7 +15,8 @@ from typing import Any
 
 from helpers.results import REPORTED
 from workflow.report import pandoc
-from workflow.report.notebook import Part, ReportError
+from workflow.report.cells import Part
+from workflow.report.errors import ReportError
 from workflow.report.pandoc import Blocks, Node
 
 FREE = {"Math", "Code", "CodeBlock", "Link", "RawInline", "RawBlock"}
@@ -35,11 +38,11 @@ MEND = {
 }
 
 
-def check(part: Part, blocks: Blocks, caption: Blocks) -> None:
+def check(part: Part) -> None:
     """Raise ReportError for a number typed into the text of a markdown cell, a caption or an alt text."""
     written = {
-        "text": words(blocks) if part.written else "",
-        "caption": words(caption),
+        "text": words(part.blocks) if part.written else "",
+        "caption": words(part.caption_blocks),
         "alt text": part.picture.alt if part.picture else "",
     }
     for place, text in written.items():
@@ -48,21 +51,21 @@ def check(part: Part, blocks: Blocks, caption: Blocks) -> None:
 
 
 def words(blocks: Blocks) -> str:
-    """What of a text is prose, one line a block."""
-    said: list[str] = []
+    """The prose of a text, a line for each block."""
+    found: list[str] = []
 
     def keep(item: Node) -> Node | None:
         if item["t"] in FREE:
-            said.append(GAP)
+            found.append(GAP)
             return item
         if item["t"] in ("Para", "Plain", "Header"):
-            said.append("\n")
+            found.append("\n")
         elif item["t"] in ("Str", "Space", "SoftBreak", "LineBreak"):
-            said.append(item.get("c", " "))
+            found.append(item.get("c", " "))
         return None
 
     pandoc.walk(blocks, keep)
-    return "".join(said)
+    return "".join(found)
 
 
 def typed(text: str) -> str:
@@ -74,16 +77,16 @@ def typed(text: str) -> str:
 
 
 def is_reported(number: Decimal, *, percent: bool) -> bool:
-    """Whether ``number`` is a figure of the seed reports; ``percent`` when a % follows it."""
+    """Whether ``number`` is a value of the two reports; ``percent`` when a % follows it."""
     parts = number.as_tuple()
-    half = Decimal(5).scaleb(parts.exponent - 1) if len(parts.digits) >= 3 else 0  # of the last digit
-    figures = [figure * scale for figure in seed_figures() for scale in ((1, 100) if percent else (1,))]
-    return any(abs(figure - number) <= half for figure in figures)
+    half = Decimal(5).scaleb(int(parts.exponent) - 1) if len(parts.digits) >= 3 else 0  # of the last digit
+    values = [value * scale for value in reported_values() for scale in ((1, 100) if percent else (1,))]
+    return any(abs(value - number) <= half for value in values)
 
 
 @cache
-def seed_figures() -> tuple[Decimal, ...]:
-    """All fractional numbers of reported.toml, exactly as they are written."""
+def reported_values() -> tuple[Decimal, ...]:
+    """All fractional numbers of reported.toml, with the digits that they are written with."""
     entries = tomllib.loads(REPORTED.read_text(encoding="utf-8"), parse_float=Decimal)
     return tuple(fractions([entry["value"] for entry in entries.values()]))
 

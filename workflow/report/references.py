@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from workflow.report import pandoc
-from workflow.report.notebook import ReportError
+from workflow.report.errors import ReportError
 from workflow.report.pandoc import Inlines, Node
 
 
@@ -17,7 +17,7 @@ class References:
     labels: dict[str, str]
     used: set[str]
     where: str
-    inside: str = ""  # the figure or table whose caption is walked: that it names itself tells nobody to look
+    inside: str = ""  # the figure or table whose caption is walked: a caption's reference to itself does not count
 
     def __call__(self, node: Node) -> Node | list[Node] | None:
         """Resolve one node; raises ReportError when it points nowhere."""

@@ -1,5 +1,7 @@
 """Tables made plain: one header, numbers to the right."""
 
+from __future__ import annotations
+
 import re
 
 from workflow.report import pandoc
@@ -28,7 +30,7 @@ def strip(rows: list) -> list:
 
 
 def align_numbers(table: Node) -> None:
-    """Set columns of nothing but numbers to the right, and others to the left, where nothing else was asked for."""
+    """Set columns of numbers to the right and others to the left, where their author has not aligned them."""
     columns, bodies = table["c"][2], table["c"][4]
     lines = [cells for body in bodies for _, cells in body[3] if len(cells) == len(columns)]
     for at, column in enumerate(columns):

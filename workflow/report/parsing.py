@@ -1,0 +1,54 @@
+"""The parts of a chapter as pandoc's blocks, with their captions."""
+
+from __future__ import annotations
+
+from workflow.report import pandoc, tables
+from workflow.report.cells import Part, Picture
+from workflow.report.chapters import Chapter
+from workflow.report.errors import ReportError
+
+
+def parse(chapter: Chapter, pictures: dict[str, Picture]) -> None:
+    """Give every part its blocks, and the blocks of its caption; its picture goes into `pictures`.
+
+    A chapter is read in one go, so that a footnote may stand in another cell than its mark. Raises ReportError for
+    markdown or HTML that pandoc cannot read.
+    """
+    captioned = [part for part in chapter.parts if part.caption]
+    texts = [(part.text, part.where) for part in chapter.parts if part.kind == "markdown"]
+    texts += [(part.caption, part.where) for part in captioned]
+    read = pandoc.read_pieces(*map(list, zip(*texts, strict=True))) if texts else []
+    written = iter(read[: len(texts) - len(captioned)])
+    outputs = iter(pandoc.read_tables([part.text for part in chapter.parts if part.kind == "table"]))
+    for part in chapter.parts:
+        if part.kind == "markdown":
+            part.blocks = next(written)
+        elif part.kind == "table":
+            part.blocks = [tables.tidy(table) for table in next(outputs)]
+            if not part.blocks:
+                raise ReportError(f"{part.where}: its table cannot be read: the HTML is not well formed")
+        elif part.picture:
+            key = f"picture-{len(pictures) + 1}"
+            pictures[key] = part.picture
+            image = {"t": "Image", "c": [["", [], []], [pandoc.string(part.picture.alt)], [key, ""]]}
+            part.blocks = [{"t": "Figure", "c": [[part.label, [], []], [None, []], [pandoc.paragraph([image])]]}]
+        else:
+            classes = ["python", "source"] if part.kind == "code" else ["output"]
+            classes += ["hidden"] if part.hidden else []
+            part.blocks = [{"t": "CodeBlock", "c": [["", classes, [["cell", str(part.cell)]]], part.text]}]
+    for part, blocks in zip(captioned, read[len(texts) - len(captioned) :], strict=True):
+        part.caption_blocks = blocks
+
+
+def give_caption(part: Part) -> None:
+    """Set label and caption of the first figure or table of a part that has a caption."""
+    caption = part.caption_blocks
+    if not caption:
+        return
+    if len(caption) != 1 or caption[0]["t"] != "Para":
+        raise ReportError(f"{part.where}: a caption is one paragraph of text")
+    found = pandoc.find(part.blocks, "Figure" if part.kind == "picture" else "Table")
+    if not found:
+        raise ReportError(f"{part.where}: has the options of a table, but shows none")
+    found[0]["c"][0][0] = part.label
+    found[0]["c"][1] = [None, [pandoc.paragraph(caption[0]["c"])]]
