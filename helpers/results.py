@@ -1,68 +1,71 @@
-"""What a notebook leaves behind: results.json, predictions, weights and arrays, each with where it came from.
+"""What a notebook leaves behind: results.json, predictions, weights and arrays.
 
-A chapter calls :func:`start` once, adds to the :class:`Run`, and ends with ``run.save()``. Files are written whole
-or not at all: to a temporary file in the same folder, then renamed.
+A chapter calls :func:`start` once, adds to the :class:`Run`, and ends with ``run.save()``. Every file is written whole
+or not at all. What ran the notebook (commit, machine, seconds) is added to results.json by the runner, workflow/run.py.
 """
 
 from __future__ import annotations
 
-import csv
+import ast
 import json
 import math
 import os
-import platform
-import subprocess
-import time
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTED = Path(__file__).with_name("reported.toml")
 
 
 def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any = None) -> Run:
-    """Begin the record of one run of ``notebook``, with the parameter values found in its ``variables``.
+    """Begin the record of one run of ``notebook``, with the values of its parameters found in ``variables``.
 
-    ``data`` is the :class:`helpers.data.Dataset` in use (its sample mark, fingerprint and the md5s of its files are
-    recorded), ``device`` the :class:`helpers.training.Device` that its networks run on (None: plain float32 on the
-    processor).
-    Batch runs are told their folder and profile by the workflow (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab
-    results go to reports/interactive/. Torch is held to one thread unless OMP_NUM_THREADS says otherwise:
-    results then do not depend on where a notebook was run, and small networks are quicker so.
+    ``data`` is the :class:`helpers.data.Dataset` in use (whether it is the sample, its fingerprint and the md5s of its
+    files are recorded), ``device`` the :class:`helpers.training.Device` of the networks (None: float32 on the CPU).
+    The workflow sets folder and profile (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab results go to
+    reports/interactive/. torch uses one thread unless OMP_NUM_THREADS is set: results then do not depend on where a
+    notebook ran, and small networks are faster so.
     """
-    import torch
+    import torch  # takes seconds, and the workflow imports this module too
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
-    names = declared(ROOT / "notebooks" / f"{notebook}.ipynb")
-    parameters = {name: variables[name] for name in names}
+    parameters = {name: variables[name] for name in parameter_names(ROOT / "notebooks" / f"{notebook}.ipynb")}
     profile = os.environ.get("REPORT_PROFILE", "interactive")
     here = ROOT / "reports" / profile / f"seed-{parameters['seed']}" / notebook
-    return Run(notebook, parameters, profile, Path(os.environ.get("REPORT_FOLDER", here)), data, device)
+    provenance = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device": device.name if device else "cpu",
+        "precision": str(device) if device else "cpu, float32",
+        "sample_data": data.sample,
+        "data": {data.name: data.fingerprint},
+        "data_md5": {data.name: data.md5s},
+    }
+    return Run(notebook, parameters, profile, Path(os.environ.get("REPORT_FOLDER", here)), provenance)
+
+
+def parameter_names(notebook: Path) -> list[str]:
+    """The names that the cell tagged ``parameters`` declares. workflow/parameters.py checks the cell before a run."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    source = next("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    targets = [line.target for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 class Run:
     """The record of one run. ``metrics``, ``series`` and ``tables`` go to results.json."""
 
     def __init__(
-        self, notebook: str, parameters: dict[str, Any], profile: str, folder: Path, data: Any, device: Any = None
+        self, notebook: str, parameters: dict[str, Any], profile: str, folder: Path, provenance: dict[str, Any]
     ):
         self.notebook, self.parameters, self.profile, self.folder = notebook, parameters, profile, folder
         self.metrics: dict[str, float] = {}
         self.series: dict[str, list[float]] = {}
         self.tables: dict[str, Any] = {}
         self._predictions: dict[str, Any] = {}
-        self._started = time.perf_counter()
-        self._provenance = provenance(notebook) | {
-            "device": device.name if device else "cpu",
-            "precision": str(device) if device else "cpu, float32",
-            "sample_data": data.sample,
-            "data": {data.name: data.fingerprint},
-            "data_md5": {data.name: data.md5s},
-            "hardware": hardware(device.name if device else "cpu"),
-        }
+        self._provenance = provenance
 
     def predict(self, **probabilities: Any) -> None:
         """Keep class probabilities [N test, classes] by model name, and ``labels`` [N test], for predictions.npz."""
@@ -82,10 +85,6 @@ class Run:
     def save(self) -> None:
         """Write predictions.npz and results.json. Raises ValueError for a metric that is not a finite number."""
         self._save_npz("predictions.npz", self._predictions)
-        self._provenance |= {
-            "seconds": round(time.perf_counter() - self._started, 2),
-            "peak_memory_mb": peak_memory_mb(),
-        }
         result = {
             "notebook": self.notebook,
             "seed": self.parameters["seed"],
@@ -97,7 +96,9 @@ class Run:
             "provenance": self._provenance,
         }
         text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        write(self.folder / "results.json", lambda path: path.write_text(text, encoding="utf-8"))
+        # The runner asks for another name and makes results.json of it: one without its part never counts as finished.
+        path = self.folder / os.environ.get("REPORT_RECORD", "results.json")
+        write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
 
     def _save_npz(self, name: str, arrays: Mapping[str, Any]) -> None:
         import numpy as np
@@ -117,36 +118,11 @@ def finite(name: str, value: Any) -> float:
     return number
 
 
-def provenance(notebook: str) -> dict[str, Any]:
-    """Which code ran with what: commit (None outside a git checkout), hashes of the sources, versions, threads."""
-    import torch
-
-    commit, source = _git("rev-parse", "HEAD"), ROOT / "notebooks" / f"{notebook}.ipynb"
-    return {
-        "git": commit,
-        "dirty": bool(_git("status", "--porcelain")) if commit else None,
-        "notebook_sha256": notebook_digest(source),
-        "helpers_sha256": helpers_digest(source),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "packages": packages(),
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
-
-
 def write(path: Path, save: Callable[[Path], Any]) -> None:
-    """Let ``save`` write a temporary file beside ``path``, then rename it: a failure leaves the old file, or none.
+    """Write a file in one step: ``save`` writes a temporary file beside ``path``, which then replaces it.
 
-    Makes the folder. Raises OSError as ``save`` and the file system do.
+    After a failure ``path`` is what it was before. Makes the folder. Raises OSError as ``save`` and the file system do.
+    By hand, since the libraries for it do no more than these lines.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -158,24 +134,5 @@ def write(path: Path, save: Callable[[Path], Any]) -> None:
 
 
 def reported(key: str) -> Any:
-    """A figure of the two seed reports by its key in reported.toml. Raises KeyError when it is not there."""
+    """A number that Report A or B states, by its key in reported.toml. Raises KeyError when it is not there."""
     return tomllib.loads(REPORTED.read_text(encoding="utf-8"))[key]["value"]
-
-
-def write_csv(folder: Path) -> None:
-    """Collect every results.json below ``folder`` into results.csv: one row per notebook, seed and metric."""
-    rows = []
-    for path in sorted(folder.glob("seed-*/*/results.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        rows += [(result["notebook"], result["seed"], name, value) for name, value in result["metrics"].items()]
-    save_csv(folder / "results.csv", ["notebook", "seed", "metric", "value"], rows)
-
-
-def save_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a table whole or not at all."""
-
-    def save(unfinished: Path) -> None:
-        with unfinished.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([head, *rows])
-
-    write(path, save)

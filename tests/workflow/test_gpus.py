@@ -3,8 +3,9 @@
 import os
 import tempfile
 
-from workflow import gpus
 import pytest
+
+from workflow import gpus
 
 
 @pytest.fixture

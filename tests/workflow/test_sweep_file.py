@@ -2,13 +2,13 @@
 
 import json
 
-from workflow import plan
 import pytest
 from conftest import ROOT, notebook
+
+from workflow import plan
+from workflow.parameters import ParameterError
 from workflow.plan import chapters
 from workflow.sweep_file import read_sweep
-
-from workflow.parameters import ParameterError
 
 ENTRIES = """
 01_maker: {memory_mb: 500, headline: size}
