@@ -11,7 +11,7 @@ import json
 import math
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Run:
     ):
         self.notebook, self.parameters, self.profile, self.folder = notebook, parameters, profile, folder
         self.metrics: dict[str, float] = {}
-        self.series: dict[str, list[float]] = {}
+        self.series: dict[str, Sequence[float]] = {}
         self.tables: dict[str, Any] = {}
         self._predictions: dict[str, Any] = {}
         self._provenance = provenance
@@ -103,9 +103,11 @@ class Run:
     def _save_npz(self, name: str, arrays: Mapping[str, Any]) -> None:
         import numpy as np
 
+        converted: dict[str, Any] = {key: np.asarray(value) for key, value in arrays.items()}
+
         def save(path: Path) -> None:
             with path.open("wb") as file:  # given a name, savez would add its own ending
-                np.savez_compressed(file, **{key: np.asarray(value) for key, value in arrays.items()})
+                np.savez_compressed(file, **converted)
 
         write(self.folder / name, save)
 

@@ -9,13 +9,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from helpers import files
 from helpers.files import DataError, data_root, fetch
 from helpers.results import write
 
 
-def manifest(name: str, root: str | os.PathLike | None = None) -> dict[str, object]:
+def manifest(name: str, root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """Check a set's files; returns what `load` would use: {"name", "sample", "fingerprint", "files": {file: md5}}.
 
     Raises:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,10 @@ def refresh_data(runs: Iterable[PlannedRun]) -> None:
 def _read(path: Path) -> dict[str, Any] | None:
     """The content of a JSON file; None if it is missing or not valid."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return content
 
 
 def snakemake(
@@ -142,7 +144,8 @@ def snakemake(
         environment["REPORT_ENGINE"] = str(top)
     output = ["--logger", "events"] if on_event else ["--quiet", "all"]
     command_line = [*command, *arguments, *output]
-    start = {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE if on_event else None, "pass_fds": [lock]}
+    stdout = subprocess.PIPE if on_event else None
+    start: dict[str, Any] = {"cwd": ROOT, "env": environment, "stdout": stdout, "pass_fds": [lock]}
     # In this order: an error while reading events must stop Snakemake before Popen waits for it.
     with subprocess.Popen(command_line, text=True, **start) as engine, stopped_as_one(top):
         for line in engine.stdout or ():
@@ -170,7 +173,7 @@ def publish(folder: str, name: str, endings: Sequence[str]) -> None:
     for ending in endings:
         built, shown = ROOT / folder / BUILT / f"{name}.{ending}", ROOT / folder / f"{name}.{ending}"
         if not shown.exists() or shown.stat().st_mtime_ns != built.stat().st_mtime_ns:
-            write(shown, lambda path, built=built: shutil.copy2(built, path))
+            write(shown, partial(shutil.copy2, built))
 
 
 @contextmanager

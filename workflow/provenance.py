@@ -24,8 +24,8 @@ import psutil
 
 from helpers.results import ROOT, write
 
-PACKAGE = ROOT / "helpers"
-VERSIONS = ("torchvision", "numpy", "scikit-learn", "scikit-learn-intelex")  # the notebook records torch's
+HELPERS = ROOT / "helpers"
+PACKAGES = ("torchvision", "numpy", "scikit-learn", "scikit-learn-intelex")  # the notebook records torch's
 
 
 # ---- the code ----
@@ -47,8 +47,8 @@ def cells_digest(cells: Iterable[Mapping[str, Any]]) -> str:
 def helpers_digest(notebook: Path) -> str:
     """sha256 of the helpers behind ``notebook``, and of the reported values, which any of them may read."""
     digest = hashlib.sha256()
-    for path in [*helpers_of(notebook), PACKAGE / "reported.toml"]:
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in [*helpers_of(notebook), HELPERS / "reported.toml"]:
+        digest.update(path.relative_to(HELPERS).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -61,7 +61,7 @@ def helpers_of(notebook: Path) -> list[Path]:
     try:
         wanted = set().union(*map(_imports, code))
     except SyntaxError:
-        return sorted(PACKAGE.rglob("*.py"))
+        return sorted(HELPERS.rglob("*.py"))
     found: set[Path] = set()
     while wanted:
         for path in _files(wanted.pop()) - found:
@@ -87,7 +87,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 def _files(name: str) -> set[Path]:
     """The files that run when ``name``, such as helpers.figures.sweep.curves, is imported."""
-    path, found = PACKAGE, {PACKAGE / "__init__.py"}
+    path, found = HELPERS, {HELPERS / "__init__.py"}
     for part in name.split(".")[1:]:
         path = path / part
         found |= {path.with_suffix(".py"), path / "__init__.py"}
@@ -99,7 +99,7 @@ def _cells(notebook: Path) -> list[dict[str, Any]]:
     return cells
 
 
-def code(notebook: Path) -> dict[str, Any]:
+def code_of(notebook: Path) -> dict[str, Any]:
     """Which code ``notebook`` runs: the commit (None outside a git checkout), hashes, versions."""
     commit = _git("rev-parse", "HEAD")
     return {
@@ -113,9 +113,9 @@ def code(notebook: Path) -> dict[str, Any]:
 
 
 def packages() -> dict[str, str]:
-    """The versions of :data:`VERSIONS`, without packages that are not installed."""
+    """The versions of :data:`PACKAGES`, without packages that are not installed."""
     found = {}
-    for name in VERSIONS:
+    for name in PACKAGES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -164,7 +164,7 @@ def processor() -> str:
 def memory_gb() -> float | None:
     """The machine's memory in GB to one decimal, None where the system does not say."""
     try:
-        return round(psutil.virtual_memory().total / 1e9, 1)
+        return round(float(psutil.virtual_memory().total) / 1e9, 1)
     except (OSError, psutil.Error):
         return None
 
@@ -181,7 +181,7 @@ def peak_memory_mb() -> int:
 def complete(found: Path, results: Path, known: Mapping[str, Any], seconds: float) -> None:
     """Write ``results`` (results.json): what a notebook has left in ``found``, and what its runner knows of the run.
 
-    ``known`` is what :func:`code` returned before the run. Call it when the kernel has ended. Raises ValueError when
+    ``known`` is what :func:`code_of` returned before the run. Call it when the kernel has ended. Raises ValueError when
     ``found`` is no JSON object.
     """
     record = json.loads(found.read_text(encoding="utf-8"))

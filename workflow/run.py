@@ -20,7 +20,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,7 +70,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     from traitlets.config import Config
 
     unfinished, found = folder / ".running.ipynb", folder / ".results.json"
-    known = provenance.code(notebook)
+    known = provenance.code_of(notebook)
     folder.mkdir(parents=True, exist_ok=True)
     # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
     os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile, "DATA_FETCHED": "1"}
@@ -190,11 +190,11 @@ def main(arguments: list[str] | None = None) -> int:
         given |= {"chapters": options.compared, "profile": options.profile}
     limits = [too_long(options.minutes)] if options.minutes else []
     limits += [too_much(options.memory_mb)] if options.memory_mb else []
-    _place = claim() if options.gpu else None  # a lock on the share of a GPU, held until the end
     engine = os.environ.get("REPORT_ENGINE")
     stopped = stop_on(*([orphaned(int(engine))] if engine else []), *limits)
     try:
-        run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
+        with (claim() if options.gpu else None) or nullcontext():  # the lock on a share of a GPU
+            run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
         return 0
     except ParameterError as error:
         print(f"error: {error}", file=sys.stderr)

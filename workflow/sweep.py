@@ -91,9 +91,10 @@ def plan(sweep: Sweep, todo: Sequence[PlannedRun]) -> str:
     rows = [("", "runs", "done", "left", "core-hours")]
     whole = Counter(run.name for run in sweep.runs.values())
     for name in whole:
-        times = [estimates[run.folder] for run in todo if run.name == name]
-        hours = "?" if None in times else f"{sum(times) / 3600:.2f}"
-        rows.append((name, *map(str, (whole[name], whole[name] - len(times), len(times))), hours))
+        left = [run for run in todo if run.name == name]
+        times = [time for run in left if (time := estimates[run.folder]) is not None]
+        hours = f"{sum(times) / 3600:.2f}" if len(times) == len(left) else "?"
+        rows.append((name, str(whole[name]), str(whole[name] - len(left)), str(len(left)), hours))
     known = sum(time for time in estimates.values() if time is not None) / 3600
     rows.append(("all", str(len(sweep.runs)), str(len(sweep.runs) - len(todo)), str(len(todo)), f"{known:.2f}"))
     wide = max(len(row[0]) for row in rows)

@@ -74,7 +74,8 @@ def read_sweep(path: Path, profile: str, found: dict[str, Chapter]) -> Sweep:
         if name not in found:
             raise at(f"there is no notebook '{name}', only: {', '.join(found)}")
         grids[name] = dict(_grid(file, found[name], node))
-    curves = {name: [found[name].headline] for name in grids if found[name].headline}
+    headlines = {name: found[name].headline for name in grids}
+    curves = {name: [headline] for name, headline in headlines.items() if headline}
     for name, (at, node) in (file.mapping(top["curves"][1], "curves") if "curves" in top else {}).items():
         metrics = file.value(node)
         if name not in grids:
@@ -153,11 +154,11 @@ def _combinations(found: dict[str, Chapter], grids: Grids, name: str) -> Iterato
         for key, values in grids.get(chapter.name, {}).items():
             axes.setdefault(leader.get((chapter.name, key), (chapter.name, key)), values)
     places = {axis: [axis, *(place for place, first in leader.items() if first == axis)] for axis in axes}
-    for values in itertools.product(*axes.values()):
+    for combination in itertools.product(*axes.values()):
         changes: dict[str, dict[str, Any]] = {}
-        for axis, value in zip(axes, values, strict=True):
-            for chapter, key in places[axis]:
-                changes.setdefault(chapter, {})[key] = value
+        for axis, value in zip(axes, combination, strict=True):
+            for place, key in places[axis]:
+                changes.setdefault(place, {})[key] = value
         yield changes
 
 
@@ -197,7 +198,8 @@ class _File:
 
     def wrong(self, error: yaml.YAMLError) -> ParameterError:
         """An error of YAML's own as ours."""
-        line = error.problem_mark.line + 1 if getattr(error, "problem_mark", None) else 1
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
         return _At(self.path, line)(f"not YAML: {getattr(error, 'problem', None) or error}")
 
     def value(self, node: yaml.Node) -> Any:

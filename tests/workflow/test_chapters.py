@@ -34,8 +34,9 @@ CONTRACT = {
     "04_cifar10_bonus": """ae.test_mse dae.test_mse pca.test_mse ae.code_accuracy dae.code_accuracy pca.code_accuracy
         noisy.psnr ae.psnr dae.psnr pca.psnr""",
     "05_fashion_cnn": """report_b_cnn.test_accuracy report_b_cnn.test_loss cnn.test_accuracy cnn.test_loss
-        cnn.train_accuracy cnn.train_loss cnn.val_accuracy cnn.val_loss report_b_cnn.train_accuracy report_b_cnn.train_loss
-        report_b_cnn.val_accuracy report_b_cnn.val_loss cnn.parameters cnn.calibration_error cnn.fit_seconds
+        cnn.train_accuracy cnn.train_loss cnn.val_accuracy cnn.val_loss report_b_cnn.train_accuracy
+        report_b_cnn.train_loss report_b_cnn.val_accuracy report_b_cnn.val_loss cnn.parameters
+        cnn.calibration_error cnn.fit_seconds
         report_b_cnn.fit_seconds""",
     "06_transfer": """encoder.test_accuracy encoder.test_loss encoder.train_accuracy encoder.train_loss
         encoder.val_accuracy encoder.val_loss encoder.fit_seconds full_frozen.test_accuracy full_frozen.test_loss

@@ -42,7 +42,7 @@ def written(folder, *cells):
 
 def names(path):
     """The dotted names, below helpers, of the modules that a notebook depends on."""
-    found = [file.relative_to(provenance.PACKAGE).with_suffix("") for file in provenance.helpers_of(path)]
+    found = [file.relative_to(provenance.HELPERS).with_suffix("") for file in provenance.helpers_of(path)]
     return {".".join(file.parts) for file in found}
 
 
@@ -67,7 +67,7 @@ def package(tmp_path, monkeypatch):
     for name, text in PACKAGE.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    monkeypatch.setattr(provenance, "PACKAGE", root)
+    monkeypatch.setattr(provenance, "HELPERS", root)
     return root
 
 

@@ -70,7 +70,7 @@ def test_command_line_errors_are_one_line(tmp_path, monkeypatch, capfd):
 def test_program_fails_in_one_line_with_data_real():
     nowhere = "http://127.0.0.1:9"  # a proxy that refuses at once: offline, whatever this machine can reach
     environment = os.environ | {"DATA": "real", "no_proxy": "", "NO_PROXY": ""}
-    environment |= {name: nowhere for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    environment |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), nowhere)
     program = [sys.executable, "-m", "workflow.data", "MNIST"]
     ran = subprocess.run(program, cwd=files.PROJECT, env=environment, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 1 and ran.stdout == ""

@@ -109,9 +109,8 @@ def at_work(project):
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("REPORT_FOLDER", "").startswith(str(project.root)):
-                found.append(process)
-            elif "workflow.run" in process.cmdline() and process.cwd() == str(project.root):
+            kernel = process.environ().get("REPORT_FOLDER", "").startswith(str(project.root))
+            if kernel or ("workflow.run" in process.cmdline() and process.cwd() == str(project.root)):
                 found.append(process)
         except psutil.Error:
             continue
@@ -169,7 +168,7 @@ def test_two_sweeps_and_make_report_share_equal_runs(made):
         path.write_text(f"s\tmax_rss\n{7200 if 'size-3' in str(path) else 3600}\t1\n")
     done = sweep(made, "other.yaml", "--dry")
     # Another seed of size 3 should take two hours and one of size 2 one; of size 4 nothing is known but the chapter.
-    assert ["01_maker", "6", "2", "4", "6.00"] == done.stdout.splitlines()[2].split(), done.stdout + done.stderr
+    assert done.stdout.splitlines()[2].split() == ["01_maker", "6", "2", "4", "6.00"], done.stdout + done.stderr
     assert sweep(made, "other.yaml").returncode == 0
     now = finished(made)
     assert len(now) == 12 and all(now[run] == when for run, when in before.items())
@@ -277,7 +276,7 @@ def test_a_second_sweep_at_once_is_kept_out(made):
 
 
 @pytest.mark.parametrize(
-    "text, arguments, words",
+    ("text", "arguments", "words"),
     [
         ("seeds: [0]\nnotebooks:\n  01_maker:\n    sise: [1]\n", [], "wrong.yaml:4: 01_maker has no parameter 'sise'"),
         (GRID, ["--on", "moon"], "there is no 'moon' in workflow/profiles, only: slurm"),

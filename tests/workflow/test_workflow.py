@@ -227,7 +227,7 @@ def test_a_comparison_is_redone_when_another_seed_has_been_run(finished):
 
 
 @pytest.mark.parametrize(
-    "profile, arguments, words",
+    ("profile", "arguments", "words"),
     [
         ("01_maker: {valeu: 2}\n", [], "no parameter 'valeu'"),
         ("09_none: {}\n", [], "09_none"),
@@ -249,7 +249,7 @@ def test_bad_settings_are_one_line_before_anything_runs(finished, profile, argum
 
 
 @pytest.mark.parametrize(
-    "entry, words",
+    ("entry", "words"),
     [
         ("", "1: 01_maker must say at least how much it may hold"),
         ("{minutes: 3}", "1: 01_maker must say at least how much it may hold"),

@@ -26,17 +26,18 @@ class LogHandler(LogHandlerBase):
 
     def emit(self, record: LogRecord) -> None:
         """Print one event, if it is one of these."""
+        job: Any = record  # Snakemake adds attributes to its records
         event = getattr(record, "event", None)
         if event == LogEvent.RUN_INFO and not self.common_settings.dryrun:
-            _print("todo", jobs=record.stats)
+            _print("todo", jobs=job.stats)
         elif event == LogEvent.JOB_INFO:
-            self.outputs[record.jobid] = [str(file) for file in record.output]
+            self.outputs[job.jobid] = [str(file) for file in job.output]
             if self.common_settings.dryrun:
-                _print("planned", outputs=self.outputs[record.jobid])
+                _print("planned", outputs=self.outputs[job.jobid])
         elif event == LogEvent.JOB_FINISHED:
-            _print("finished", outputs=self.outputs.get(record.job_id, []))
+            _print("finished", outputs=self.outputs.get(job.job_id, []))
         elif event == LogEvent.JOB_ERROR:
-            _print("failed", outputs=self.outputs.get(record.jobid, []))
+            _print("failed", outputs=self.outputs.get(job.jobid, []))
 
 
 def _print(event: str, **about: Any) -> None:
