@@ -126,10 +126,9 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = 
         content = _checked(data_root(root) / file, md5)
         if file == CIFAR_ARCHIVE:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                batches = (item for item in archive if item.name in CIFAR_BATCHES)
-                for item in batches:
-                    if content_of := archive.extractfile(item):
-                        unpacked[item.name] = content_of.read()
+                for item in archive:
+                    if item.name in CIFAR_BATCHES and (batch := archive.extractfile(item)):
+                        unpacked[item.name] = batch.read()
         elif file.endswith(".gz"):
             unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
         else:
