@@ -50,7 +50,7 @@ check: style types ## check style and types, run the fast tests: under a minute
 
 style: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 	@$(BIN)/snakefmt --check workflow/Snakefile
 
 types: $(READY)

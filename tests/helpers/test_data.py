@@ -1,5 +1,6 @@
 """Splits and the embedded sample. The files are tested in test_files.py, `make data` in test_data_command.py."""
 
+import functools
 import random
 
 import numpy as np
@@ -10,6 +11,8 @@ from helpers import data, files, sample
 from workflow.data import manifest
 
 REAL_ROOT = files.data_root()  # before the fixture below hides DATA_DIR
+DRAW = sample.load
+drawn = functools.cache(sample.load)  # drawing garments and scenes takes seconds
 REAL_ENOUGH = all(files.snapshot([name])[name] for name in data.CLASSES)
 
 
@@ -19,6 +22,7 @@ def quiet(monkeypatch, tmp_path):
     monkeypatch.delenv("DATA", raising=False)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "empty"))
     monkeypatch.setattr(files, "_online", lambda: False)
+    monkeypatch.setattr(sample, "load", drawn)
     data._announce_sample.cache_clear()
 
 
@@ -84,7 +88,8 @@ def test_splits_depend_on_the_seed_only(real):
         assert numbers(getattr(few, part)) != numbers(getattr(other, part))
 
 
-def test_global_random_states_stay_as_they_are():
+def test_global_random_states_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(sample, "load", DRAW)
     before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
     data.load("CIFAR10", train=100, validation=10)
     assert torch.equal(before[0], torch.get_rng_state())
@@ -116,7 +121,7 @@ def test_impossible_sizes_are_errors(real, sizes):
 
 @pytest.mark.parametrize("name", data.CLASSES)
 def test_sample_looks_like_the_real_set(name):
-    arrays = sample.load(name)[0]
+    arrays = DRAW(name)[0]
     shape = (3, 32, 32) if name == "CIFAR10" else (28, 28)
     train, test = (4000, 1000) if name == "MNIST" else (1500, 500)
     for images, labels, size in ((*arrays[:2], train), (*arrays[2:], test)):
@@ -124,7 +129,7 @@ def test_sample_looks_like_the_real_set(name):
         assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
         assert labels.bincount().min() >= 48 and len(labels.bincount()) == 10
         assert images.flatten(1).float().std(1).min() > 5, "no blank picture"
-    assert all(torch.equal(one, other) for one, other in zip(arrays, sample.load(name)[0], strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(arrays, DRAW(name)[0], strict=True))
     pictures = torch.cat([arrays[0], arrays[2]]).flatten(1)
     assert len(pictures.unique(dim=0)) > 0.999 * len(pictures), "no test picture is a training picture"
 
