@@ -1,4 +1,4 @@
-# The front door. `make` alone prints the commands, from the comments beside them, and their settings.
+# All commands. `make` alone prints them, from the comments beside them, and their settings.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,14 +12,14 @@ ON ?=
 FORMAT ?= both
 AUTHOR ?=
 ROLL ?=
-# Recipes read these from their environment: a name such as O'Brien needs no quoting there.
+# Recipes read these from their environment, where a name such as O'Brien needs no quotes.
 export PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL DATA DATA_DIR
 
 BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report sweep test lab data lint clean
+.PHONY: help report sweep test lab data check style types clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ report: $(READY) ## run the notebooks that are not up to date, build reports/<pr
 sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
 	@$(BIN)/python -m workflow.sweep "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
 
-test: $(READY) ## run the tests
+test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest
 
 lab: $(READY) ## open the notebooks in JupyterLab
@@ -45,16 +45,24 @@ lab: $(READY) ## open the notebooks in JupyterLab
 data: $(READY) ## download what is missing of the data sets into DATA_DIR, and check them
 	@$(BIN)/python -m workflow.data
 
-lint: $(READY) ## check the style of the code
+check: style types ## check style and types, run the fast tests: under a minute
+	@$(BIN)/python -m pytest -m 'not slow'
+
+style: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
+	@$(BIN)/snakefmt --check workflow/Snakefile
+
+types: $(READY)
+	@$(BIN)/mypy
 
 clean: ## delete everything that was built; never the data
 	@find reports -mindepth 1 -maxdepth 1 ! -name report.toml ! -name 'preview-*.png' -exec rm -rf {} +
-	@rm -rf .snakemake .pytest_cache .ruff_cache
+	@rm -rf .snakemake .pytest_cache .ruff_cache .mypy_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 	@echo "reports are gone; data and $(VENV) are kept"
 
-# The environment: made once, and mended when requirements.txt changes. A setup that was cut short starts over.
-$(READY): requirements.txt workflow/setup.sh
+# The environment: made once, brought up to date when its sources change. An interrupted setup starts from the beginning.
+$(READY): requirements.txt pyproject.toml workflow/setup.sh
 	@sh workflow/setup.sh '$(PYTHON)' '$(VENV)'
 	@touch $@

@@ -1,7 +1,7 @@
-"""The data sets' files: where they lie, how they get there, whether they are sound, what is in them.
+"""The data sets' files: find them, download them, check their md5s, decode them. Notebooks use `helpers.data`.
 
-Addresses and md5s are torchvision's, and so is the layout under the root, but files are unpacked in memory: a
-read-only root works. Nothing is used before its md5 agrees. Used through `helpers.data`.
+Addresses, md5s and the layout of the folders are torchvision's. By hand, since torchvision unpacks files on the disk:
+here they are unpacked in memory, so that a read-only folder works. No file is used before its md5 has been checked.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# torch takes seconds to import, and the workflow only needs `snapshot`: it is imported where it is used.
+# torch takes seconds to import, and the workflow calls only `snapshot`, so it is imported where it is used.
 if TYPE_CHECKING:
     from torch import Tensor
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMES = ("MNIST", "FashionMNIST", "CIFAR10")
-# What is inside the .gz files; torchvision knows the md5s of the .gz files only.
+# md5s of the unpacked files; torchvision has those of the .gz files only.
 IDX_MD5 = {
     "MNIST": {
         "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -51,7 +51,7 @@ IDX_MD5 = {
 }
 CIFAR_ARCHIVE = "cifar-10-python.tar.gz"
 CIFAR_BATCHES = tuple(f"cifar-10-batches-py/{batch}" for batch in [*(f"data_batch_{i}" for i in "12345"), "test_batch"])
-PATIENCE, STALL = 5.0, 30.0  # seconds: for any server to answer, and for a download to stand still
+PATIENCE, STALL = 5.0, 30.0  # seconds without any server's answer, and without progress of a download, before it fails
 CONNECT = "connect and run `make data`, or set DATA_DIR to a folder that holds them"
 NOTICE = f"SAMPLE DATA, not for submission: real images are neither on disk nor within reach; {CONNECT}"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -59,16 +59,16 @@ NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class DataError(ValueError):
-    """What is wrong with the data and how to mend it, in one line."""
+    """What is wrong with the data and how to correct it, in one line."""
 
 
-def data_root(root: str | os.PathLike | None = None) -> Path:
-    """The folder of the data sets: `root`, else `DATA_DIR` (seen from the project's folder), else `data/`."""
+def data_root(root: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of the data sets: `root`, else `DATA_DIR` (relative to the project's folder), else `data/`."""
     return Path(root) if root else PROJECT / Path(os.environ.get("DATA_DIR") or "data").expanduser()
 
 
-def snapshot(names: Iterable[str], root: str | os.PathLike | None = None) -> dict[str, dict[str, list[int]]]:
-    """List each set's files as {name: {file: [size, mtime_ns]}}: cheap, to notice that the data changed.
+def snapshot(names: Iterable[str], root: str | os.PathLike[str] | None = None) -> dict[str, dict[str, list[int]]]:
+    """Each set's files as {name: {file: [size, mtime_ns]}}: a fast way to see whether the data have changed.
 
     Raises:
         DataError: unknown name.
@@ -82,8 +82,8 @@ def snapshot(names: Iterable[str], root: str | os.PathLike | None = None) -> dic
     return seen
 
 
-def locate(name: str, root: str | os.PathLike | None = None) -> list[str]:
-    """The files, relative to the root, to read a set from; none when the sample has to stand in.
+def locate(name: str, root: str | os.PathLike[str] | None = None) -> list[str]:
+    """The files to read a set from, relative to the root; [] when the sample must be used instead.
 
     Raises:
         DataError: unknown name, or, with `DATA=real`, missing files.
@@ -95,8 +95,8 @@ def locate(name: str, root: str | os.PathLike | None = None) -> list[str]:
     return [] if missing else files
 
 
-def check(name: str, files: Sequence[str], root: str | os.PathLike | None = None) -> dict[str, str]:
-    """Check a set's files, one in memory at a time, and return their md5s.
+def check(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = None) -> dict[str, str]:
+    """Check a set's files, with one at a time in memory; returns {file: md5}.
 
     Raises:
         DataError: a damaged or unreadable file.
@@ -108,13 +108,13 @@ def check(name: str, files: Sequence[str], root: str | os.PathLike | None = None
 
 
 def md5s(name: str, files: Sequence[str]) -> dict[str, str]:
-    """The md5 that each of a set's files must have to be read."""
+    """The md5s that a set's files must have, as {file: md5}."""
     known = _md5s(name)
     return {file: known[file] for file in files}
 
 
-def read(name: str, files: Sequence[str], root: str | os.PathLike | None = None) -> tuple[Tensor, ...]:
-    """Check and decode a set: train images (uint8 [n, 28, 28] or [n, 3, 32, 32]), train labels (int64 [n]), test ones.
+def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = None) -> tuple[Tensor, ...]:
+    """Check and decode a set: training images (uint8 [n, 28, 28] or [n, 3, 32, 32]) and labels (int64 [n]), test ones.
 
     Raises:
         DataError: a damaged or unreadable file.
@@ -126,15 +126,16 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike | None = None)
         content = _checked(data_root(root) / file, md5)
         if file == CIFAR_ARCHIVE:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                batches = (item for item in archive if item.name in CIFAR_BATCHES)
-                unpacked |= {item.name: archive.extractfile(item).read() for item in batches}
+                for item in archive:
+                    if item.name in CIFAR_BATCHES and (batch := archive.extractfile(item)):
+                        unpacked[item.name] = batch.read()
         elif file.endswith(".gz"):
             unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
         else:
             unpacked[file] = content
     if name != "CIFAR10":
         return tuple(_idx(unpacked[file]) for file in _unpacked(name))
-    # Unpickling runs whatever the file says, which is safe here only because the md5 was checked.
+    # Unpickling can run any code, so it is safe only because the md5 was checked.
     contents = [pickle.loads(unpacked[file], encoding="latin1") for file in CIFAR_BATCHES]
     images = [torch.from_numpy(batch["data"]).view(-1, 3, 32, 32) for batch in contents]
     labels = [torch.tensor(batch["labels"]) for batch in contents]
@@ -147,11 +148,11 @@ def fingerprint(name: str) -> str:
     return hashlib.sha256("".join(md5s[file] for file in _unpacked(name)).encode()).hexdigest()[:12]
 
 
-def fetch(names: Iterable[str], root: str | os.PathLike | None = None) -> None:
-    """Download what is missing of the named sets, with a progress bar; only finished, checked files reach the root.
+def fetch(names: Iterable[str], root: str | os.PathLike[str] | None = None) -> None:
+    """Download the missing files of the named sets, with a progress bar. Only complete, checked files reach the root.
 
-    Nothing happens without a network; a failed download is told on stderr. Nor in a batch run (`DATA_FETCHED` set):
-    the workflow has looked once for all of them.
+    Does nothing without a network, or in a batch run (`DATA_FETCHED` is set), whose workflow has called this before.
+    A failed download is printed on stderr.
 
     Raises:
         DataError: unknown name, a full disk, a folder that cannot be written to, or, with `DATA=real`, a failure.
@@ -161,7 +162,7 @@ def fetch(names: Iterable[str], root: str | os.PathLike | None = None) -> None:
     if os.environ.get("DATA_FETCHED") or not (lacking and _online()):
         return
     usual = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL)  # torchvision sets none: a stalled server would hang the report for ever
+    socket.setdefaulttimeout(STALL)  # torchvision sets none: a stalled server would block the report for ever
     try:
         for name in lacking:
             try:
@@ -173,39 +174,40 @@ def fetch(names: Iterable[str], root: str | os.PathLike | None = None) -> None:
             except OSError as error:
                 full = error.errno in DISK_FULL
                 trouble, mend = ("no room left in", "free some") if full else ("cannot write to", "make it writable")
-                said = f"{trouble} {folder} ({error.strerror or error}): {mend}, or set DATA_DIR to another folder"
-                raise DataError(said) from error
+                message = f"{trouble} {folder} ({error.strerror or error}): {mend}, or set DATA_DIR to another folder"
+                raise DataError(message) from error
     finally:
         socket.setdefaulttimeout(usual)
 
 
 def _real_only() -> bool:
-    """Whether `DATA` forbids the sample."""
-    wish = os.environ.get("DATA", "")
-    if wish not in ("", "auto", "real"):
-        raise DataError(f"DATA={wish} means nothing: use DATA=real to forbid the sample, or leave it out")
-    return wish == "real"
+    """Whether `DATA=real` forbids the sample. Raises DataError for another value of `DATA`."""
+    setting = os.environ.get("DATA", "")
+    if setting not in ("", "auto", "real"):
+        raise DataError(f"DATA={setting} means nothing: use DATA=real to forbid the sample, or leave it out")
+    return setting == "real"
 
 
 def _unpacked(name: str) -> tuple[str, ...]:
-    """The files of a set once unpacked: train images, train labels, test images, test labels; or CIFAR's batches."""
+    """A set's unpacked files: training images, training labels, test images, test labels; or CIFAR's batches."""
     if name not in NAMES:
         raise DataError(f"unknown data set {name!r}: use one of {', '.join(NAMES)}")
     return CIFAR_BATCHES if name == "CIFAR10" else tuple(f"{name}/raw/{stem}" for stem in IDX_MD5[name])
 
 
 def _parts(name: str) -> list[tuple[tuple[str, ...], ...]]:
-    """The parts of a set, each as its alternatives, best first, each as the files (relative to the root) it takes."""
+    """The parts of a set. Each is a tuple of alternatives, the preferred one first, each a tuple of files."""
     files = _unpacked(name)
     return [(files, (CIFAR_ARCHIVE,))] if name == "CIFAR10" else [((f"{file}.gz",), (file,)) for file in files]
 
 
 def _find(name: str, folder: Path) -> tuple[list[str], list[str]]:
-    """The files that make up a set, and those of them that are missing."""
-    chosen, missing = [], []
+    """The files that make up a set, packed or unpacked, and those of them that are missing."""
+    chosen: list[str] = []
+    missing: list[str] = []
     for part in _parts(name):
         lacks = {files: _lacks(files, folder) for files in part}
-        # Take the alternative that is all there, else the one begun, else the one of fewest files.
+        # The alternative that is complete, else the one with some files, else the one with the fewest files.
         best = min(part, key=lambda files: (lacks[files] == list(files), len(lacks[files])))
         chosen += best
         missing += lacks[best]
@@ -217,7 +219,7 @@ def _lacks(files: Iterable[str], folder: Path) -> list[str]:
 
 
 def _md5s(name: str) -> dict[str, str]:
-    """The expected md5 of every file a set may be read from."""
+    """The expected md5 of every file that a set may be read from, packed or unpacked."""
     from torchvision import datasets
 
     source = getattr(datasets, name)
@@ -228,7 +230,7 @@ def _md5s(name: str) -> dict[str, str]:
 
 
 def _checked(path: Path, md5: str) -> bytes:
-    """The content of a file, whose md5 vouches for its size and header too."""
+    """The content of a file with this md5, which makes other checks (size, header) unnecessary."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -248,7 +250,7 @@ def _idx(content: bytes) -> Tensor:
 
 
 def _mirrors(name: str) -> list[str]:
-    """torchvision's servers for a set, as addresses that end in a slash."""
+    """The servers that torchvision knows for a set, as addresses that end in a slash."""
     from torchvision import datasets
 
     source = getattr(datasets, name)
@@ -257,11 +259,11 @@ def _mirrors(name: str) -> list[str]:
 
 @functools.cache  # one probe per process
 def _online() -> bool:
-    """Whether any of the servers answers; known after PATIENCE seconds at most."""
+    """Whether any of the servers answers within PATIENCE seconds."""
     mirrors = [mirror for name in NAMES for mirror in _mirrors(name)]
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     for mirror in mirrors:
-        # Looking up a host's name knows no timeout, but a daemon thread can be left to its fate.
+        # Looking up a host's name has no timeout, so in a daemon thread, which is not waited for at exit.
         threading.Thread(target=lambda url=mirror: answers.put(_answers(url)), daemon=True).start()
     deadline = time.monotonic() + PATIENCE
     try:
@@ -274,21 +276,21 @@ def _answers(url: str) -> bool:
     try:
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE).close()
     except urllib.error.HTTPError:
-        return True  # a refusal is an answer
+        return True  # an error from the server is an answer too
     except (OSError, http.client.HTTPException):
         return False
     return True
 
 
 def _download(name: str, folder: Path) -> None:
-    """Fetch a set's missing archives; ConnectionError when no server gives one, other OSErrors are the disk's."""
+    """Download a set's missing archives. Raises ConnectionError if no server has one, other OSErrors of the disk."""
     from torchvision.datasets.utils import download_url
 
     md5s = _md5s(name)
     unmet = [part for part in _parts(name) if all(_lacks(files, folder) for files in part)]
     archives = [files[0] for part in unmet for files in part if files[0].endswith(".gz")]
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as unfinished:  # on the disk of its target
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as unfinished:  # on the same disk, to rename from
         for archive in archives:
             print(f"{name}: fetching {Path(archive).name}", file=sys.stderr)
             for mirror in _mirrors(name):

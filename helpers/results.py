@@ -1,18 +1,17 @@
 """What a notebook leaves behind: results.json, predictions, weights and arrays.
 
-A chapter calls :func:`start` once, adds to the :class:`Run`, and ends with ``run.save()``. A batch run adds to
-results.json what ran it: code, machine, seconds and memory.
+A chapter calls :func:`start` once, adds to the :class:`Run`, and ends with ``run.save()``. Every file is written whole
+or not at all. What ran the notebook (commit, machine, seconds) is added to results.json by the runner, workflow/run.py.
 """
 
 from __future__ import annotations
 
 import ast
-import csv
 import json
 import math
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +20,25 @@ REPORTED = Path(__file__).with_name("reported.toml")
 
 
 def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any = None) -> Run:
-    """Begin the record of one run of ``notebook``, with the parameter values found in its ``variables``.
+    """Begin the record of one run of ``notebook``, with the values of its parameters found in ``variables``.
 
-    ``data`` is the :class:`helpers.data.Dataset` in use (its sample mark, fingerprint and the md5s of its files are
-    recorded), ``device`` the :class:`helpers.device.Device` that its networks run on (None: plain float32 on the
-    processor).
-    Batch runs are told their folder and profile by the workflow (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab
-    results go to reports/interactive/. Torch is held to one thread unless OMP_NUM_THREADS says otherwise:
-    results then do not depend on where a notebook was run, and small networks are faster so.
+    ``data`` is the :class:`helpers.data.Dataset` in use (whether it is the sample, its fingerprint and the md5s of its
+    files are recorded), ``device`` the :class:`helpers.training.Device` of the networks (None: float32 on the CPU).
+    The workflow sets folder and profile (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab results go to
+    reports/interactive/. torch uses one thread unless OMP_NUM_THREADS is set: results then do not depend on where a
+    notebook ran, and small networks are faster so.
     """
-    import torch  # takes seconds to import, and the workflow reads this module without it
+    import torch  # takes seconds, and the workflow imports this module too
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
     parameters = {name: variables[name] for name in parameter_names(ROOT / "notebooks" / f"{notebook}.ipynb")}
     profile = os.environ.get("REPORT_PROFILE", "interactive")
     here = ROOT / "reports" / profile / f"seed-{parameters['seed']}" / notebook
     provenance = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
         "device": device.name if device else "cpu",
         "precision": str(device) if device else "cpu, float32",
-        "threads": torch.get_num_threads(),
         "sample_data": data.sample,
         "data": {data.name: data.fingerprint},
         "data_md5": {data.name: data.md5s},
@@ -48,10 +47,11 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
 
 
 def parameter_names(notebook: Path) -> list[str]:
-    """The names that the cell tagged ``parameters`` declares, in its order."""
+    """The names that the cell tagged ``parameters`` declares. workflow/parameters.py checks the cell before a run."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     source = next("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", []))
-    return [line.target.id for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
+    targets = [line.target for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 class Run:
@@ -66,6 +66,7 @@ class Run:
         self.tables: dict[str, Any] = {}
         self._provenance = provenance
         self._predictions: dict[str, Any] = {}
+        self._provenance = provenance
 
     def predict(self, **probabilities: Any) -> None:
         """Keep class probabilities [N test, classes] by model name, and ``labels`` [N test], for predictions.npz."""
@@ -96,14 +97,18 @@ class Run:
             "provenance": self._provenance,
         }
         text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        write(self.folder / "results.json", lambda path: path.write_text(text, encoding="utf-8"))
+        # The runner asks for another name and makes results.json of it: one without its part never counts as finished.
+        path = self.folder / os.environ.get("REPORT_RECORD", "results.json")
+        write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
 
     def _save_npz(self, name: str, arrays: Mapping[str, Any]) -> None:
         import numpy as np
 
+        converted: dict[str, Any] = {key: np.asarray(value) for key, value in arrays.items()}
+
         def save(path: Path) -> None:
             with path.open("wb") as file:  # given a name, savez would add its own ending
-                np.savez_compressed(file, **{key: np.asarray(value) for key, value in arrays.items()})
+                np.savez_compressed(file, **converted)
 
         write(self.folder / name, save)
 
@@ -117,10 +122,10 @@ def finite(name: str, value: Any) -> float:
 
 
 def write(path: Path, save: Callable[[Path], Any]) -> None:
-    """Let ``save`` write a temporary file beside ``path``, then rename it: a failure leaves the old file, or none.
+    """Write a file in one step: ``save`` writes a temporary file beside ``path``, which then replaces it.
 
-    By hand, since the libraries for it take contents, not the functions of other libraries that write a file.
-    Makes the folder. Raises OSError as ``save`` and the file system do.
+    After a failure ``path`` is what it was before. Makes the folder. Raises OSError as ``save`` and the file system do.
+    By hand, since the libraries for it do no more than these lines.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -132,24 +137,5 @@ def write(path: Path, save: Callable[[Path], Any]) -> None:
 
 
 def reported(key: str) -> Any:
-    """A value that a seed report states, by its key in reported.toml. Raises KeyError when it is not there."""
+    """A number that Report A or B states, by its key in reported.toml. Raises KeyError when it is not there."""
     return tomllib.loads(REPORTED.read_text(encoding="utf-8"))[key]["value"]
-
-
-def write_csv(folder: Path) -> None:
-    """Collect every results.json below ``folder`` into results.csv: one row per notebook, seed and metric."""
-    rows = []
-    for path in sorted(folder.glob("seed-*/*/results.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        rows += [(result["notebook"], result["seed"], name, value) for name, value in result["metrics"].items()]
-    save_csv(folder / "results.csv", ["notebook", "seed", "metric", "value"], rows)
-
-
-def save_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a table whole or not at all."""
-
-    def save(unfinished: Path) -> None:
-        with unfinished.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([head, *rows])
-
-    write(path, save)

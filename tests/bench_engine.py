@@ -1,10 +1,12 @@
-"""What the engine costs: seconds a run over papermill alone, what a second worker is worth, planning 1,000 runs.
+"""What the engine costs: seconds per run beyond papermill alone, the gain of a second worker, planning 1,000 runs.
 
     python tests/bench_engine.py [RUNS]
 
-on a machine that has nothing else to do. Not a test: it states no target, and pytest does not collect it. The runs'
-notebooks do nothing, so all that is measured is overhead.
+on an idle machine. Not a test: it states no target, and pytest does not collect it. The notebooks do nothing, so only
+overhead is measured.
 """
+
+from __future__ import annotations
 
 import os
 import subprocess
@@ -24,14 +26,14 @@ NOTHING = [
 import json, os, pathlib
 folder = pathlib.Path(os.environ["REPORT_FOLDER"])
 (folder / "predictions.npz").write_bytes(b"")
-(folder / "results.json").write_text(json.dumps({"metrics": {"size": size}}))
+(folder / os.environ["REPORT_RECORD"]).write_text(json.dumps({"metrics": {"size": size}, "provenance": {}}))
 """,
     ),
 ]
 
 
 def timed(*command, folder, cores=None, **environment):
-    """Seconds that a command takes, on so many of this machine's cores."""
+    """Seconds that a command takes on ``cores`` of this machine's cores (None: all)."""
     allowed = sorted(os.sched_getaffinity(0))[:cores]
     start = time.perf_counter()
     subprocess.run(
@@ -46,14 +48,14 @@ def timed(*command, folder, cores=None, **environment):
 
 
 def sweep(project, seeds, *arguments, cores):
-    """Seconds that a sweep of a run for each seed takes."""
+    """Seconds that a sweep with one run for each seed takes."""
     project.write("bench.yaml", f"seeds: {list(seeds)}\nnotebooks: {{01_nothing: }}\n")
-    command = [sys.executable, "workflow/sweep.py", "bench.yaml", "--profile", "quick", *arguments]
+    command = [sys.executable, "-m", "workflow.sweep", "bench.yaml", "--profile", "quick", *arguments]
     return timed(*command, folder=project.root, cores=cores)
 
 
 def main(runs=12):
-    """Measure and print."""
+    """Measure with so many runs, and print."""
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder))
         project.write_notebook("01_nothing", *NOTHING)

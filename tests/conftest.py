@@ -1,4 +1,6 @@
-"""What the tests share: the project's folder, and a copy of it with notebooks of one's own."""
+"""What the tests share: the project's folder, and a copy of it with notebooks of its own."""
+
+from __future__ import annotations
 
 import json
 import os
@@ -7,10 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-# One thread, here and in what the tests start: small networks are quicker so, and results the same everywhere.
-os.environ["OMP_NUM_THREADS"] = "1"
+import pytest
 
-import pytest  # noqa: E402
+# One thread, here and in what the tests start: small networks are faster so, and results the same everywhere. Read by
+# torch, which the tests' own modules import after this one.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,7 +33,7 @@ def notebook(*cells):
 
 
 class Project:
-    """A copy of the project, no git checkout, with its own notebooks and an empty data folder."""
+    """A copy of the project outside git, with notebooks of its own and no data."""
 
     def __init__(self, root):
         self.root = root
@@ -55,17 +58,17 @@ class Project:
         )
 
     def start(self, *command, **environment):
-        """The same in a session of its own, as a terminal does, without waiting; what it says can be read."""
+        """Start a command in a session of its own, as a terminal does, without waiting; its output is piped."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
         return subprocess.Popen([sys.executable, *command], cwd=self.root, env=self.environment(environment), **pipes)
 
     def environment(self, changes):
-        """This process's, without what it says of data and reports, and with ``changes``."""
+        """This process's environment with ``changes``, without variables about data and reports."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATA", "REPORT_", "PYTHONPATH"))}
         return clean | {"DATA_FETCHED": "1"} | changes
 
     def report(self, *arguments, **environment):
-        return self.run("workflow/report.py", "--profile", "quick", *arguments, **environment)
+        return self.run("-m", "workflow.report", "--profile", "quick", *arguments, **environment)
 
 
 @pytest.fixture(scope="module")

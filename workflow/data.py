@@ -1,4 +1,4 @@
-"""`python -m workflow.data [NAME ...]`: fetch what is missing of the data sets, check all files, write manifests."""
+"""`make data`: download what is missing of the data sets, check all files, write manifests for the workflow."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from helpers import files
 from helpers.files import DataError, data_root, fetch
 from helpers.results import write
 
 
-def manifest(name: str, root: str | os.PathLike | None = None) -> dict[str, object]:
-    """Check a set's files and say what `load` would use: {"name", "sample", "fingerprint", "files": {file: md5}}.
+def manifest(name: str, root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Check a set's files; returns what `load` would use: {"name", "sample", "fingerprint", "files": {file: md5}}.
 
     Raises:
         DataError: unknown name, damaged files, or, with `DATA=real`, missing files.
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file in one step; if it is unchanged, only renew its time so that a workflow sees it as made."""
+    """Write a file in one step; if its text is the same, only set its time, which Snakemake compares."""
     try:
         if path.is_file() and path.read_text() == text:
             path.touch()
@@ -72,5 +73,5 @@ def _sample_fingerprint(name: str) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a cancelled job cleans up like an interrupted one
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # raises SystemExit: unfinished downloads are deleted
     sys.exit(main())

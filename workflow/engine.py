@@ -1,7 +1,7 @@
-"""What `make report` and `make sweep` share: one at a time, data first, then Snakemake, which can be stopped; refusals.
+"""What `make report` and `make sweep` share: the lock, the check of the data, starting and stopping Snakemake, errors.
 
-The data step stands before Snakemake, not in it: Snakemake re-runs everything below a rule that ran, changed or not,
-and the data must be looked at every time.
+The data are checked before Snakemake starts, not by a rule: they must be checked every time, and Snakemake runs
+everything again that depends on a rule that ran, whether its output changed or not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +26,21 @@ from helpers.results import ROOT, write
 from workflow.gpus import SHARE, count
 from workflow.parameters import ParameterError
 from workflow.plan import BUILT, PlannedRun
-from workflow.watch import orphaned, stop_on, stop_signals, unheard
+from workflow.watch import ignore_signal, orphaned, stop_on, stop_signals
 
 MANIFESTS = ROOT / "reports" / "data"
 PROFILES = ROOT / "workflow" / "profiles"
-PLUGINS = ROOT / "workflow" / "plugins"  # of Snakemake's, which finds them on the search path
-LEAST = 2**20  # bytes without which the disk is called full
-PATIENCE = 60  # seconds in which notebooks write down what they have, and jobs of a cluster are cancelled
+PLUGINS = ROOT / "workflow" / "plugins"  # Snakemake finds its plug-ins on Python's search path
+LEAST = 2**20  # free bytes below which the disk counts as full
+PATIENCE = 60  # seconds to record errors in notebooks and cancel a cluster's jobs, before everything is killed
 
 
 class Stop(Exception):
-    """Why it cannot go on, in one line."""
+    """Why `make` cannot go on, in one line; "" when it has been printed."""
 
 
 def guarded(command: str, action: Callable[[], int]) -> int:
-    """The exit status of ``action``, or of what stopped it, told in a line; ``command`` goes on from there."""
+    """The exit status of ``action``, or of an error, which is printed in one line; ``command`` is named there."""
     try:
         return action()
     except (Stop, ParameterError, DataError) as error:
@@ -57,11 +58,10 @@ def guarded(command: str, action: Callable[[], int]) -> int:
 
 @contextmanager
 def only_one() -> Iterator[int]:
-    """Keep a second engine out while one runs; the lock's file, which Snakemake holds as well, in case it survives.
+    """Hold the lock of this folder, and yield its file descriptor, for Snakemake to inherit.
 
-    By hand, since a lock of a library is freed with its process, while this one must last as long as Snakemake does.
-
-    Raises Stop when there is another, or reports/ cannot be written.
+    By hand, since flock's lock lasts as long as any process that inherited it: if this process is killed and its
+    Snakemake goes on, a second one is still refused. Raises Stop when the lock is taken or reports/ is read-only.
     """
     try:
         MANIFESTS.mkdir(parents=True, exist_ok=True)
@@ -78,9 +78,10 @@ def only_one() -> Iterator[int]:
 
 
 def refresh_data(runs: Iterable[PlannedRun]) -> None:
-    """Fetch, check and describe the data sets of ``runs`` in reports/data/, unless their files are as last time.
+    """Fetch and check the data sets of ``runs`` and write their manifests to reports/data/.
 
-    Sets that only the sample stood in for are looked for again. Raises Stop with nothing more to say on failure.
+    Does nothing if all files are real ones and have the same sizes and times as at the last call. Raises Stop,
+    without text, after an error that has been printed.
     """
     names = sorted({name for run in runs for name in run.chapter.data})
     if not names:
@@ -98,26 +99,31 @@ def refresh_data(runs: Iterable[PlannedRun]) -> None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """What is in a JSON file; None where it is not there, or was cut short."""
+    """The content of a JSON file; None if it is missing or not valid."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return content
 
 
 def snakemake(
-    config: Sequence[str], *arguments: str, lock: int, on: str = "", tell: Callable[[dict], None] | None = None
+    config: Sequence[str],
+    *arguments: str,
+    lock: int,
+    on: str = "",
+    on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> bool:
-    """Run workflow/Snakefile, on every core here or ``on`` what workflow/profiles says; whether everything was done.
+    """Run workflow/Snakefile on every core of this machine, or as the profile ``on`` in workflow/profiles says.
 
-    What fails does not stop the others. Snakemake itself is quiet: jobs print what they have to say, or ``tell`` is
-    given its events (see workflow/plugins). Raises Stop when it could not even plan: no job has
-    spoken then, and a dry run is asked why.
+    Returns whether every job succeeded; a failed job does not stop the others. Snakemake itself prints nothing: jobs
+    print their own messages, and ``on_event`` is called with Snakemake's events (see workflow/plugins). Raises Stop
+    when the disk is full, or when the jobs cannot even be planned (a dry run then says why).
     """
     command = [sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--config", *config]
     command += [] if on else [f"gpus={count()}"]
-    # Another command line, the trigger "code", makes no result another. The other scheduler solves a puzzle before each
-    # job, which takes seconds when there are a thousand.
+    # Without the trigger "code": another command line does not change a result. The greedy scheduler, since the default
+    # solves a linear program before each job, which takes seconds for a thousand jobs.
     command += ["--keep-going", "--rerun-incomplete", "--rerun-triggers", "mtime", "params", "input"]
     command += ["--scheduler", "greedy"]
     if on:
@@ -125,25 +131,26 @@ def snakemake(
             known = ", ".join(sorted(path.name for path in PROFILES.iterdir()))
             raise Stop(f"ON: there is no '{on}' in workflow/profiles, only: {known}; leave it out for this machine")
         command += ["--workflow-profile", str(PROFILES / on)]
-    else:  # what there is of these is shared by the runs
+    else:  # the machine's memory and GPUs are shared by the runs
         memory = psutil.virtual_memory().total // 10**6
         command += ["--cores", "all", "--resources", f"mem_mb={memory}", f"gpu={SHARE * count()}"]
-    if any((ROOT / ".snakemake" / "locks").glob("*")):  # left by a run that was killed: we are the only one
+    if any((ROOT / ".snakemake" / "locks").glob("*")):  # left by a Snakemake that was killed: we hold the lock
         subprocess.run([*command, "--unlock", "--quiet", "all"], cwd=ROOT)
-    # A run is stopped with `make`, where `make` called: see watch.py.
+    # When `make` has called, the runs stop with `make`: see watch.orphaned.
     top = os.getppid() if os.environ.get("MAKELEVEL") else os.getpid()
     search = os.pathsep.join(filter(None, [str(PLUGINS), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": search}
-    if not on:  # nodes of a cluster know nothing of this machine's processes
+    if not on:  # a cluster's nodes cannot see this machine's processes
         environment["REPORT_ENGINE"] = str(top)
-    spoken = ["--logger", "events"] if tell else ["--quiet", "all"]
-    command_line = [*command, *arguments, *spoken]
-    start = {"cwd": ROOT, "env": environment, "stdout": subprocess.PIPE if tell else None, "pass_fds": [lock]}
-    # In this order: whatever goes wrong while listening stops Snakemake, instead of waiting for its end.
+    output = ["--logger", "events"] if on_event else ["--quiet", "all"]
+    command_line = [*command, *arguments, *output]
+    stdout = subprocess.PIPE if on_event else None
+    start: dict[str, Any] = {"cwd": ROOT, "env": environment, "stdout": stdout, "pass_fds": [lock]}
+    # In this order: an error while reading events must stop Snakemake before Popen waits for it.
     with subprocess.Popen(command_line, text=True, **start) as engine, stopped_as_one(top):
         for line in engine.stdout or ():
-            if line.startswith('{"event": '):
-                tell(json.loads(line))
+            if on_event and line.startswith('{"event": '):
+                on_event(json.loads(line))
             else:
                 print(line, end="")
         failed = engine.wait()
@@ -159,20 +166,21 @@ def snakemake(
 
 
 def publish(folder: str, name: str, endings: Sequence[str]) -> None:
-    """Give a report that was built its name. Snakemake deletes what it is about to build, and a build may be refused:
-    the report of last time must outlive that.
+    """Copy a finished report to where readers look for it.
+
+    Snakemake deletes its output before it builds it again, and a build may be refused: the last report must stay.
     """
     for ending in endings:
         built, shown = ROOT / folder / BUILT / f"{name}.{ending}", ROOT / folder / f"{name}.{ending}"
         if not shown.exists() or shown.stat().st_mtime_ns != built.stat().st_mtime_ns:
-            write(shown, lambda path, built=built: shutil.copy2(built, path))
+            write(shown, partial(shutil.copy2, built))
 
 
 @contextmanager
 def stopped_as_one(top: int) -> Iterator[None]:
-    """However this process is stopped (Ctrl-C, a signal to it alone, the end of ``top``), all that it started stops.
+    """When this process is stopped (Ctrl-C, a signal to it alone, the end of ``top``), stop all that it started.
 
-    Only kill -9 leaves it no time; the notebooks notice that themselves.
+    kill -9 leaves no time for this; the runners of notebooks check for it themselves (watch.orphaned).
     """
 
     def interrupt(*_: object) -> None:
@@ -184,11 +192,11 @@ def stopped_as_one(top: int) -> Iterator[None]:
         yield
     except BaseException:
         for number in former:  # a second Ctrl-C must not cut this short
-            signal.signal(number, unheard)
+            signal.signal(number, ignore_signal)
         below = psutil.Process().children(recursive=True)
         for process in below:
-            # Not SIGINT, which a terminal may have sent to all and Snakemake takes badly twice. Kernels are in sessions
-            # of their own: who started them stops them.
+            # Not SIGINT: a terminal may have sent that to all, and a second one makes Snakemake exit at once. Kernels,
+            # in sessions of their own, are stopped by their runners.
             _send(process, signal.SIGTERM, os.getsid(0))
         for process in psutil.wait_procs(below, timeout=PATIENCE)[1]:
             _send(process, signal.SIGKILL)
@@ -199,7 +207,7 @@ def stopped_as_one(top: int) -> Iterator[None]:
 
 
 def _send(process: psutil.Process, number: int, session: int | None = None) -> None:
-    """Send a signal to a process that may have gone; with a ``session``, only when it is of that one."""
+    """Send a signal to a process that may have ended; with a ``session``, only if it belongs to that session."""
     with suppress(psutil.NoSuchProcess, ProcessLookupError):
         if session in (None, os.getsid(process.pid)):
             process.send_signal(number)

@@ -1,4 +1,4 @@
-"""A machine's GPUs, shared by several runs each: the networks are small, and one alone leaves most of a card idle."""
+"""Share a machine's GPUs: several runs on each, since one small network alone leaves most of a GPU idle."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ CARDS = Path("/proc/driver/nvidia/gpus")
 
 
 def count() -> int:
-    """How many GPUs this machine has, or may use."""
+    """How many GPUs this process may use."""
     return len(_cards())
 
 
 def claim() -> IO[str] | None:
-    """Let this process see the one GPU with the fewest runs on it; None, and all as it is, where there is no choice.
+    """Set CUDA_VISIBLE_DEVICES to the GPU with the fewest runs on it; returns the lock that counts this run there.
 
-    A place is a locked file of this machine, free again when the process has ended, however it did.
+    Changes nothing and returns None where there are fewer than two GPUs, or all of them are full. A lock is a file in
+    the machine's temporary folder; the system releases it when the process ends, in whatever way.
     """
     cards = _cards()
     if len(cards) < 2:
@@ -41,7 +42,7 @@ def claim() -> IO[str] | None:
 
 
 def _cards() -> list[str]:
-    """The GPUs that may be used, by number or name; CUDA_VISIBLE_DEVICES lists them up to the first that is none."""
+    """The GPUs that may be used, by number or name; CUDA_VISIBLE_DEVICES is read to its first invalid one."""
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is None:
         return [str(number) for number in range(len(list(CARDS.glob("*"))))]

@@ -1,7 +1,7 @@
-"""The parameters of a notebook: what its tagged cell declares, and what a profile may change.
+"""The parameters of a notebook: those that its tagged cell declares, and the values that a profile sets.
 
 A chapter has one cell tagged ``parameters`` with lines such as ``epochs: int = 15  # passes over the training set``.
-papermill injects whatever it is given and only warns of a misspelt name; here that is an error before anything runs.
+papermill only warns of a misspelt name; here that is an error before anything runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TYPES = {"int": int, "float": float, "str": str, "bool": bool}
 
 
 class ParameterError(ValueError):
-    """A parameter that cannot be used; the message is one line that says which, where and what to write instead."""
+    """A wrong parameter; the message is one line that says which, where, and what to write instead."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Parameter:
     help: str
 
     def check(self, value: Any, where: str) -> Any:
-        """Return ``value`` as this parameter's type. Raises ParameterError when it is of another one."""
+        """``value`` as this parameter's type (an int becomes a float). Raises ParameterError for another type."""
         if self.kind.startswith("list["):
             if not isinstance(value, list):
                 raise ParameterError(f"{where}: {self.name} must be a {self.kind}, not {value!r}")
@@ -43,13 +43,13 @@ class Parameter:
 def _as_type(value: Any, kind: str, name: str, where: str) -> Any:
     if kind == "float" and type(value) is int:
         return float(value)
-    if type(value) is not TYPES[kind]:  # a bool is an int to isinstance, but not to a reader
+    if type(value) is not TYPES[kind]:  # not isinstance: a bool would pass as an int
         raise ParameterError(f"{where}: {name} must be of type {kind}, not {value!r}")
     return value
 
 
 def declared(notebook: Path) -> dict[str, Parameter]:
-    """Read the ``parameters`` cell of ``notebook``. Raises ParameterError when it is missing or not plain literals."""
+    """The parameters that ``notebook`` declares, by name. Raises ParameterError if the cell is missing or malformed."""
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     lines = source.splitlines()
     found = {}
     for statement in ast.parse(source).body:
-        parameter = _parameter(statement, lines[statement.end_lineno - 1])
+        parameter = _parameter(statement, lines[(statement.end_lineno or statement.lineno) - 1])
         if parameter is None:
             line = lines[statement.lineno - 1].strip()
             raise ParameterError(f"{notebook}: write parameters as 'name: type = literal  # meaning', not {line!r}")
@@ -87,7 +87,7 @@ def _parameter(statement: ast.stmt, line: str) -> Parameter | None:
 
 
 def read_profile(path: Path) -> dict[str, dict[str, Any]]:
-    """A profile file: {notebook: {parameter: value}}. Raises ParameterError when it is missing or of another shape."""
+    """A profile file as {notebook: {parameter: value}}. Raises ParameterError if it is missing or malformed."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
@@ -101,9 +101,9 @@ def read_profile(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def resolve(notebook: Path, changes: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The value of every declared parameter of ``notebook``: its default, or what ``changes`` (from ``where``) says.
+    """The value of every parameter of ``notebook``: that in ``changes``, else its default.
 
-    Raises ParameterError for a name that the notebook does not declare and for a value of the wrong type.
+    ``where`` is named in errors. Raises ParameterError for an undeclared name or a value of the wrong type.
     """
     parameters = declared(notebook)
     for name in changes:

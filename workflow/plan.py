@@ -1,4 +1,4 @@
-"""Which chapters there are and what each run of them is: parameters, data, needs, products. Light to import."""
+"""The chapters, and the runs of them: parameters, data, files of other chapters, output files. Light to import."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from workflow.parameters import ParameterError, read_profile, resolve
 
 NOTEBOOKS = ROOT / "notebooks"
 ENTRIES = ROOT / "workflow" / "chapters.yaml"
-BUILT = ".built"  # the folder of reports that are not yet, or may not become, those that readers see
+BUILT = ".built"  # the folder that Snakemake builds reports in; `engine.publish` copies them to where readers look
 KNOWN = ("assignments", "data", "needs", "produces", "reads", "shares", "headline", "gpu", "memory_mb", "minutes")
-LONGEST = 60  # letters of a folder's name that say what its runs differ in
+LONGEST = 60  # characters of a folder's name that say how its runs differ from the profile
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """One notebook as the workflow sees it. ``needs`` maps its parameters to files of other chapters.
+    """One notebook and its entry in chapters.yaml. ``needs`` maps its parameters to files of other chapters.
 
-    ``shares`` are those of its parameters that must be the same in the chapters it needs; ``compares`` is true for one
-    that reads the results of all others.
+    ``shares`` are those of its parameters that must be the same in the chapters it needs; ``compares`` is true for a
+    chapter that reads the results of all others.
     """
 
     name: str
@@ -46,38 +46,41 @@ class Chapter:
 
     @property
     def notebook(self) -> Path:
+        """Its notebook's source."""
         return NOTEBOOKS / f"{self.name}.ipynb"
 
     @property
     def needed(self) -> list[str]:
-        """The chapters that it needs files of."""
+        """The names of the chapters whose files it needs."""
         return [file.partition("/")[0] for file in self.needs.values()]
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a chapter: a seed, what its parameters differ in from the profile, and the runs that it needs.
+    """One run of a chapter: a seed, the parameters that differ from the profile, and the runs that it needs.
 
-    It lies under what it is, so that sweeps share equal runs: among those of `make report` when nothing differs.
+    Its folder is named by these, so that sweeps share equal runs; where only the seed differs, also with `make report`.
     """
 
     chapter: Chapter
     profile: str
     seed: int
     changes: dict[str, Any]
-    needs: dict[str, PlannedRun]  # by the parameter that is given a file of it
+    needs: dict[str, PlannedRun]  # by the parameter whose value is a file of that run
 
     @property
     def name(self) -> str:
+        """The chapter's name."""
         return self.chapter.name
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """All parameters, without the files of other chapters and the seed."""
         return self.chapter.parameters | self.changes
 
     @cached_property
     def differs(self) -> dict[str, dict[str, Any]]:
-        """What differs from the profile, by chapter, in this run and in those it needs."""
+        """{chapter: {parameter: value}} that differ from the profile, in this run and in those it needs."""
         found = {self.name: self.changes} if self.changes else {}
         for run in self.needs.values():
             found |= run.differs
@@ -85,21 +88,22 @@ class PlannedRun:
 
     @cached_property
     def where(self) -> str:
-        """The folder above its own, from the root: reports/<profile>/[varied/<what differs>/]seed-<n>."""
+        """The parent of its folder, relative to the root: reports/<profile>/[varied/<what differs>/]seed-<n>."""
         varied = f"varied/{address(self.differs)}/" if self.differs else ""
         return f"reports/{self.profile}/{varied}seed-{self.seed}"
 
     @property
     def folder(self) -> str:
+        """Its folder, relative to the root."""
         return f"{self.where}/{self.name}"
 
     def file(self, name: str) -> str:
-        """One of its files, from the root."""
+        """The path of one of its files, relative to the root."""
         return f"{self.folder}/{name}"
 
     @property
     def given(self) -> dict[str, str]:
-        """The files of other runs that it is given, by parameter."""
+        """The files of other runs that it reads, by parameter."""
         return {key: f"{run.where}/{self.chapter.needs[key]}" for key, run in self.needs.items()}
 
     def __str__(self) -> str:
@@ -108,7 +112,7 @@ class PlannedRun:
 
 
 def address(differs: Mapping[str, Mapping[str, Any]]) -> str:
-    """A folder's name for what runs differ in: readable as far as it goes, and a hash that tells all apart."""
+    """A folder's name for parameters that differ from the profile: readable, cut to LONGEST, and a hash of them all."""
     words = [f"{key}-{value}" for changes in differs.values() for key, value in changes.items()]
     readable = re.sub(r"[^\w.+-]+", "_", "_".join(dict.fromkeys(words))).strip("_")[:LONGEST]
     return f"{readable}-{hashlib.sha256(json.dumps(differs, sort_keys=True).encode()).hexdigest()[:8]}"
@@ -117,13 +121,13 @@ def address(differs: Mapping[str, Mapping[str, Any]]) -> str:
 def make_run(
     found: dict[str, Chapter], profile: str, name: str, seed: int, changes: Mapping[str, Mapping[str, Any]] = {}
 ) -> PlannedRun:
-    """The run of the chapter ``name``, and of all it needs with the same seed, with ``changes`` by chapter.
+    """The run of the chapter ``name`` and, with the same seed, the runs it needs. ``changes`` are by chapter.
 
-    A change to what the profile says anyway is none.
+    A change to the value that the profile has anyway is left out.
     """
     chapter = found[name]
     wanted = changes.get(name, {})
-    # In the order of the notebook, whatever that of the changes: equal runs lie in one folder.
+    # In the notebook's order, not that of the changes: equal runs must have one folder.
     own = {key: wanted[key] for key, usual in chapter.parameters.items() if wanted.get(key, usual) != usual}
     others = {key: file.partition("/")[0] for key, file in chapter.needs.items()}
     needs = {key: make_run(found, profile, other, seed, changes) for key, other in others.items()}
@@ -131,7 +135,7 @@ def make_run(
 
 
 def with_dependencies(runs: Iterable[PlannedRun]) -> dict[tuple[str, str], PlannedRun]:
-    """``runs`` and all that they need, which come first, by name and the folder above theirs."""
+    """``runs`` and, before them, all runs that they need, as {(name, where): run}."""
 
     def walk(run: PlannedRun) -> Iterator[PlannedRun]:
         for needed in run.needs.values():
@@ -189,7 +193,7 @@ def _entries() -> dict[str, Any]:
 
 
 def _checked(name: str, entry: Any) -> dict[str, Any]:
-    """The entry of a chapter. Raises ParameterError for a key that means nothing, or when it sets no limit."""
+    """The entry of a chapter. Raises ParameterError for an unknown key, or when it sets no limit of memory."""
     if not isinstance(entry, dict) or not isinstance(entry.get("memory_mb"), int):
         raise _at(name, f"{name} must say at least how much it may hold, such as `memory_mb: 2000`")
     for key in entry:
@@ -201,7 +205,7 @@ def _checked(name: str, entry: Any) -> dict[str, Any]:
 
 
 def _check_needs(found: dict[str, Chapter]) -> None:
-    """Raise ParameterError, with its line, for a chapter that needs one that there is not, or in the end itself."""
+    """Raise ParameterError, with its line, for a chapter that needs one that does not exist, or needs itself."""
     settled: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> None:
@@ -219,7 +223,7 @@ def _check_needs(found: dict[str, Chapter]) -> None:
 
 
 def _at(name: str, what: str) -> ParameterError:
-    """An error in the entry of ``name`` in workflow/chapters.yaml."""
+    """An error in the entry of ``name`` in workflow/chapters.yaml, with its line."""
     lines = ENTRIES.read_text(encoding="utf-8").splitlines()
     line = next((number for number, text in enumerate(lines, 1) if text.startswith(f"{name}:")), 1)
     return ParameterError(f"workflow/chapters.yaml:{line}: {what}")
@@ -250,7 +254,7 @@ def report_name(assignment: str) -> str:
 
 
 def chapters_with_dependencies(found: dict[str, Chapter], selected: Iterable[Chapter]) -> list[Chapter]:
-    """``selected`` and, first, every chapter that one of them needs a file of."""
+    """``selected`` and, before them, every chapter that one of them needs a file of."""
     ordered: dict[str, Chapter] = {}
 
     def add(chapter: Chapter) -> None:
@@ -264,9 +268,9 @@ def chapters_with_dependencies(found: dict[str, Chapter], selected: Iterable[Cha
 
 
 def compared(reported: Sequence[Chapter], runs: Path) -> list[str]:
-    """The chapters whose results a comparison in a report of ``reported`` reads: the others in it.
+    """The chapters whose results a comparing chapter reads, in a report of ``reported``: the report's other chapters.
 
-    In a report of comparisons alone they are those that have left results in ``runs`` (reports/<profile>/seed-<n>).
+    In a report without others: all that have results in ``runs`` (reports/<profile>/seed-<n>).
     """
     names = [chapter.name for chapter in reported if not chapter.compares]
     own = {chapter.name for chapter in reported}
@@ -274,9 +278,9 @@ def compared(reported: Sequence[Chapter], runs: Path) -> list[str]:
 
 
 def earlier_results(names: Iterable[str], runs: Path, made: Iterable[str]) -> dict[str, str]:
-    """Results of the chapters ``names`` that exist and are not ``made`` by this report, with their hashes.
+    """{path: sha256} of the results of the chapters ``names`` that exist and are not ``made`` by this report.
 
-    They are those of other seeds and of the profile `original`: a comparison is out of date when they change.
+    These are of other seeds and of the profile `original`: a comparison is out of date when they change.
     """
     folders = dict.fromkeys((runs.parent, runs.parent.parent / "original"))
     paths = {str(path) for folder in folders for name in names for path in folder.glob(f"seed-*/{name}/results.json")}

@@ -1,7 +1,7 @@
-"""What ran a notebook: code as hashes, commit, machine, versions, seconds, memory; no host, no user, no path.
+"""Where a run's results come from: the code (as hashes), the versions and the machine. The runner records it.
 
-Only the helpers that a notebook imports, directly or through others, count as its code: work on a figure of one
-chapter retrains no other. Nor does a change of this package, which runs notebooks and is imported by none.
+Only the helpers that a notebook imports, directly or through others, count as its code: work on a figure of one chapter
+makes no other chapter run again, and nothing in workflow/ does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,113 @@ import psutil
 from helpers.results import ROOT, write
 
 HELPERS = ROOT / "helpers"
-PACKAGES = ("torchvision", "numpy", "scikit-learn", "scikit-learn-intelex")  # torch and Python have keys of their own
+PACKAGES = ("torchvision", "numpy", "scikit-learn", "scikit-learn-intelex")  # the notebook records torch's
+
+
+# ---- the code ----
+
+
+def notebook_digest(notebook: Path) -> str:
+    """sha256 of a notebook's sources: opening, running and saving it in JupyterLab does not change it."""
+    return cells_digest(_cells(notebook))
+
+
+def cells_digest(cells: Iterable[Mapping[str, Any]]) -> str:
+    """sha256 of the sources of ``cells``, the same before and after papermill has added its cell of parameters."""
+    tagged = [(cell, cell["metadata"].get("tags", [])) for cell in cells]
+    written = [(cell, tags) for cell, tags in tagged if "injected-parameters" not in tags]
+    sources = [[cell["cell_type"], "".join(cell["source"]), tags] for cell, tags in written]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+
+def helpers_digest(notebook: Path) -> str:
+    """sha256 of the helpers behind ``notebook``, and of the reported values, which any of them may read."""
+    digest = hashlib.sha256()
+    for path in [*helpers_of(notebook), HELPERS / "reported.toml"]:
+        digest.update(path.relative_to(HELPERS).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def helpers_of(notebook: Path) -> list[Path]:
+    """The files of helpers/ that a notebook's code imports, directly or through one another.
+
+    A notebook that Python cannot parse, because of a %magic for instance, counts as importing all of them.
+    """
+    code = ["".join(cell["source"]) for cell in _cells(notebook) if cell["cell_type"] == "code"]
+    try:
+        wanted = set().union(*map(_imports, code))
+    except SyntaxError:
+        return sorted(HELPERS.rglob("*.py"))
+    found: set[Path] = set()
+    while wanted:
+        for path in _files(wanted.pop()) - found:
+            found.add(path)
+            wanted |= _imports(path.read_text(encoding="utf-8"))
+    return sorted(found)
+
+
+@cache
+def _imports(source: str) -> frozenset[str]:
+    """The dotted names below ``helpers`` that a piece of code imports, anywhere in it. Imports are absolute (ruff)."""
+    return frozenset(name for name in _imported(ast.parse(source)) if name.split(".")[0] == "helpers")
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            # helpers.figures, say, may be a package, and what is imported from it a module.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def _files(name: str) -> set[Path]:
+    """The files that run when ``name``, such as helpers.figures.sweep.curves, is imported."""
+    path, found = HELPERS, {HELPERS / "__init__.py"}
+    for part in name.split(".")[1:]:
+        path = path / part
+        found |= {path.with_suffix(".py"), path / "__init__.py"}
+    return {file for file in found if file.exists()}
+
+
+def _cells(notebook: Path) -> list[dict[str, Any]]:
+    cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return cells
+
+
+def code_of(notebook: Path) -> dict[str, Any]:
+    """Which code ``notebook`` runs: the commit (None outside a git checkout), hashes, versions."""
+    commit = _git("rev-parse", "HEAD")
+    return {
+        "git": commit,
+        "dirty": bool(_git("status", "--porcelain")) if commit else None,
+        "notebook_sha256": notebook_digest(notebook),
+        "helpers_sha256": helpers_digest(notebook),
+        "python": platform.python_version(),
+        "packages": packages(),
+    }
+
+
+def packages() -> dict[str, str]:
+    """The versions of :data:`PACKAGES`, without packages that are not installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+# ---- the machine: no host name, no user, no path ----
 
 
 # The code
@@ -122,25 +228,24 @@ def _git(*arguments: str) -> str | None:
 
 
 def hardware(device: str = "cpu") -> dict[str, Any]:
-    """Processor, logical cores and memory in GB (10^9 bytes), and the GPU when ``device`` is "cuda".
+    """Processor, logical cores and memory in GB (10^9 bytes), and the GPU's name when ``device`` is "cuda".
 
-    What the system does not tell is left out.
+    What the system does not say is left out.
     """
-    memory = round(psutil.virtual_memory().total / 1e9, 1)
-    told = {"processor": processor(), "cores": os.cpu_count(), "memory_gb": memory}
+    found = {"processor": processor(), "cores": os.cpu_count(), "memory_gb": memory_gb()}
     if device.startswith("cuda"):
-        import torch  # takes seconds to import, and only this needs it
+        import torch  # takes seconds, so not on a machine without a GPU
 
-        told["gpu"] = torch.cuda.get_device_name(device)
-    return {name: value for name, value in told.items() if value}
+        found["gpu"] = torch.cuda.get_device_name(device)
+    return {name: value for name, value in found.items() if value}
 
 
 def processor() -> str:
-    """The maker's name of the processor, else its family, such as "aarch64"."""
+    """The processor's name as its maker gave it, else its family, such as "aarch64"."""
     try:
         if sys.platform == "darwin":
-            asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-            name = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+            command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+            name = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         else:
             lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
             name = next((line.partition(":")[2] for line in lines if line.startswith("model name")), "")
@@ -149,43 +254,33 @@ def processor() -> str:
     return " ".join(name.split()) or platform.machine()
 
 
-def packages() -> dict[str, str]:
-    """The versions of :data:`PACKAGES`; one that is not installed is left out."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def memory_gb() -> float | None:
+    """The machine's memory in GB to one decimal, None where the system does not say."""
+    try:
+        return round(float(psutil.virtual_memory().total) / 1e9, 1)
+    except (OSError, psutil.Error):
+        return None
 
 
 def peak_memory_mb() -> int:
-    """The most memory that a finished child of this process has held, in MB (Linux counts in KiB, macOS in bytes)."""
+    """The most memory that a finished child of this process, such as a kernel, has held, in MB (10^6 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)
+    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)  # Linux counts in KiB, macOS in bytes
 
 
-# The record
+# ---- the record ----
 
 
-def complete(results: Path, code: Mapping[str, Any], *, seconds: float) -> None:
-    """Add to a finished notebook's results.json what ran it: ``code`` (of :func:`code_of`), machine, seconds, memory.
+def complete(found: Path, results: Path, known: Mapping[str, Any], seconds: float) -> None:
+    """Write ``results`` (results.json): what a notebook has left in ``found``, and what its runner knows of the run.
 
-    The notebook itself has written what it found, on which device and data.
+    ``known`` is what :func:`code_of` returned before the run. Call it when the kernel has ended. Raises ValueError when
+    ``found`` is no JSON object.
     """
-    record = json.loads(results.read_text(encoding="utf-8"))
-    found = record["provenance"]
-    record["provenance"] = {
-        **code,
-        "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "packages": packages(),
-        "machine": platform.machine(),
-        **found,
-        "hardware": hardware(found["device"]),
-        "seconds": round(seconds, 2),
-        "peak_memory_mb": peak_memory_mb(),
-    }
+    record = json.loads(found.read_text(encoding="utf-8"))
+    own = record["provenance"]
+    measured = {"seconds": round(seconds, 2), "peak_memory_mb": peak_memory_mb()}
+    where = {"machine": platform.machine(), "hardware": hardware(own.get("device", "cpu"))}
+    record["provenance"] = {**known, **own, **where, **measured}
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write(results, lambda path: path.write_text(text, encoding="utf-8"))

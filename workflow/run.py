@@ -1,9 +1,11 @@
-"""Run one notebook with papermill: strict parameters, progress in the terminal, nothing half written.
+"""Run one notebook with papermill, and record what ran it.
 
     python -m workflow.run notebooks/01_autoencoder.ipynb --profile quick --seed 0 --folder OUT
 
-leaves OUT/notebook.ipynb, with the error in it if there was one, beside what the notebook itself writes.
-A failure is one line on standard error and exit status 1. However it is stopped, its kernel stops with it.
+writes OUT/notebook.ipynb, with the error in it if there was one, beside the files that the notebook itself writes, and
+adds code, machine and time to OUT/results.json. Parameters are checked first. While the notebook runs, its output goes
+to the terminal. A failure is one line on standard error and exit status 1. When this process is stopped, in whatever
+way, its kernel is stopped too.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from helpers.results import ROOT, write
 from workflow import provenance
 from workflow.gpus import claim
 from workflow.parameters import ParameterError, read_profile, resolve
-from workflow.watch import orphaned, stop_on, stop_signals, too_long, too_much, unheard
+from workflow.watch import ignore_signal, orphaned, stop_on, stop_signals, too_long, too_much
 
 # For glibc: keep the memory of big activations instead of mapping and faulting it in again at every step, which
 # doubles the speed of a convolutional network on a processor.
@@ -40,24 +42,26 @@ MALLOC = {
 
 
 class Progress:
-    """A stream for papermill that passes on what a notebook writes to standard error, each line under its name."""
+    """A stream for papermill: prints what a notebook writes to standard error, with its name before every line."""
 
     def __init__(self, name: str):
         self.name = name
 
     def write(self, text: str) -> None:
+        """Print the lines of ``text`` that are not empty."""
         for line in re.split(r"[\r\n]+", text):
             if line.strip():
                 print(f"{self.name}  {line}", file=sys.stderr)
 
     def flush(self) -> None:
+        """Flush standard error."""
         sys.stderr.flush()
 
 
 def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, Any], *, quiet: bool = False) -> None:
-    """Execute ``notebook`` into ``folder``, with ``given`` parameters besides those of the profile.
+    """Execute ``notebook`` into ``folder``; ``given`` are parameters besides those of the profile.
 
-    Raises ParameterError before, papermill's error after a failed cell.
+    Raises ParameterError before it starts, papermill's error after a failed cell.
     """
     entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
     parameters = resolve(notebook, entry | {"seed": seed} | given, f"profile {profile}")
@@ -66,21 +70,24 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
 
+    unfinished, found = folder / ".running.ipynb", folder / ".results.json"
+    known = provenance.code_of(notebook)
     folder.mkdir(parents=True, exist_ok=True)
     # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
     os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile, "DATA_FETCHED": "1"}
+    os.environ["REPORT_RECORD"] = found.name
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     for name, value in MALLOC.items():
         os.environ.setdefault(name, value)
-    unfinished = folder / ".running.ipynb"
+    started = time.perf_counter()
     try:
         with (
             warnings.catch_warnings(),
             tempfile.TemporaryDirectory(prefix="kernel-") as sockets,
-            kernel_apart() as said,
+            kernel_messages() as messages,
         ):
             warnings.simplefilter("ignore")
-            # The kernel is talked to through files that only this user can open: no TCP port that others could reach.
+            # Unix sockets, which only this user can open, instead of TCP ports, which others could reach.
             ipc = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/ipc"})
             try:
                 papermill.execute_notebook(
@@ -94,13 +101,16 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                     config=ipc,
                 )
             except DeadKernelError as error:
-                raise DeadKernelError(f"{error}{last_words(said)}") from None
+                raise DeadKernelError(f"{error}{last_line(messages)}") from None
             finally:
-                # An interrupted start leaves its kernel behind, which would miss its sockets, and say so at length.
+                # papermill leaves the kernel behind when it is interrupted while it starts it.
                 for process in psutil.Process().children(recursive=True):
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
+        if found.exists():  # an empty notebook, or a test's, records nothing
+            provenance.complete(found, folder / "results.json", known, time.perf_counter() - started)
     finally:
+        found.unlink(missing_ok=True)
         if unfinished.exists():
             os.replace(unfinished, folder / "notebook.ipynb")
     if (folder / "results.json").exists():
@@ -108,35 +118,36 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
 
 
 @contextmanager
-def kernel_apart() -> Iterator[IO[str]]:
-    """Let a file have what a kernel itself, not its notebook, writes to standard error: one that is stopped complains.
+def kernel_messages() -> Iterator[IO[str]]:
+    """Redirect the standard error of a kernel, not that of its notebook, to a temporary file, and yield the file.
 
-    Printing from here goes to the terminal as before.
+    A kernel that is stopped prints a traceback, which says nothing about the notebook. What this process prints still
+    goes to the terminal.
     """
     terminal = os.dup(2)
-    with tempfile.TemporaryFile("w+") as words, os.fdopen(terminal, "w", buffering=1) as sys.stderr:
-        os.dup2(words.fileno(), 2)
+    with tempfile.TemporaryFile("w+") as messages, os.fdopen(terminal, "w", buffering=1) as sys.stderr:
+        os.dup2(messages.fileno(), 2)
         try:
-            yield words
+            yield messages
         finally:
             os.dup2(terminal, 2)
             sys.stderr = sys.__stderr__
 
 
-def last_words(said: IO[str]) -> str:
-    """The last line that a kernel wrote before it died, after a colon; nothing when it wrote none."""
-    said.seek(0)
-    lines = said.read().strip().splitlines()
+def last_line(messages: IO[str]) -> str:
+    """The last line that a kernel wrote before it died, after a colon; "" when it wrote none."""
+    messages.seek(0)
+    lines = messages.read().strip().splitlines()
     return f": {lines[-1]}" if lines else ""
 
 
-def write_down(why: str, notebook: Path, kept: Path) -> None:
-    """Put an error that no cell reported, such as a limit or a killed kernel, into the executed notebook."""
+def record_error(why: str, notebook: Path, kept: Path) -> None:
+    """Add an error that no cell reported, such as a limit or a killed kernel, to the executed notebook ``kept``."""
     import nbformat
 
     read = nbformat.read(kept if kept.exists() else notebook, as_version=4)
     cells = [cell for cell in read.cells if cell.cell_type == "code"]
-    for cell in cells:  # that a kernel was interrupted tells how it was stopped, not why
+    for cell in cells:  # KeyboardInterrupt says how the kernel was stopped, not why
         cell.outputs = [output for output in cell.outputs if output.get("ename") != "KeyboardInterrupt"]
     if any(output.output_type == "error" for cell in cells for output in cell.outputs):
         return
@@ -147,22 +158,22 @@ def write_down(why: str, notebook: Path, kept: Path) -> None:
 
 
 def interrupt_once() -> None:
-    """Let whatever asks this process to stop be a KeyboardInterrupt; what is then written down is not cut short."""
-    asks = stop_signals()
+    """Turn the first signal to stop into a KeyboardInterrupt, and ignore later ones while the error is recorded."""
+    numbers = stop_signals()
 
     def interrupt(*_: object) -> None:
-        for number in asks:
-            signal.signal(number, unheard)
+        for number in numbers:
+            signal.signal(number, ignore_signal)
         raise KeyboardInterrupt
 
-    for number in asks:
+    for number in numbers:
         signal.signal(number, interrupt)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line, run, and say in one line what went wrong; returns the exit status."""
+    """Run the notebook that the command line names and print an error as one line; returns the exit status."""
     interrupt_once()
-    parser = argparse.ArgumentParser(description="Run one notebook of the report.")
+    parser = argparse.ArgumentParser(prog="python -m workflow.run", description="Run one notebook of the report.")
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--profile", default="standard")
     parser.add_argument("--seed", type=int, default=0)
@@ -170,10 +181,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--changes", type=json.loads, default={}, help="other parameters than the profile's, in JSON")
     parser.add_argument("--needs", nargs="*", default=[], metavar="PARAMETER=FILE", help="files of other chapters")
     parser.add_argument("--compared", nargs="*", default=[], help="chapters whose results a comparison reads")
-    parser.add_argument("--quiet", action="store_true", help="only say what went wrong")
-    parser.add_argument("--gpu", action="store_true", help="take a place on one of this machine's GPUs")
-    parser.add_argument("--minutes", type=float, help="stop it after these")
-    parser.add_argument("--memory-mb", type=float, help="stop it when it holds more")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.add_argument("--gpu", action="store_true", help="use one of this machine's GPUs, shared with other runs")
+    parser.add_argument("--minutes", type=float, help="stop it after so many")
+    parser.add_argument("--memory-mb", type=float, help="stop it when it uses more")
     options = parser.parse_args(arguments)
     # As the notebook sees them from its folder; no absolute path enters the record.
     pairs = (item.partition("=") for item in options.needs)
@@ -185,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
     engine = os.environ.get("REPORT_ENGINE")
     stopped = stop_on(*([orphaned(int(engine))] if engine else []), *limits)
     try:
-        with (claim() if options.gpu else None) or nullcontext():  # a place on a GPU, held until the end
+        with (claim() if options.gpu else None) or nullcontext():  # the lock on a share of a GPU
             run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
         return 0
     except ParameterError as error:
@@ -200,7 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
         where = f"cell {error.cell_index}" if hasattr(error, "cell_index") else "the kernel"
         what = f"failed in {where}: {why.strip().splitlines()[0]}"
     with suppress(OSError):  # a full disk
-        write_down(what, options.notebook, options.folder / "notebook.ipynb")
+        record_error(what, options.notebook, options.folder / "notebook.ipynb")
     print(f"error: {options.notebook.stem} {what} (see {options.folder}/notebook.ipynb)", file=sys.stderr)
     return 1
 

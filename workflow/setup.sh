@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh PYTHON VENV: make the virtual environment, or one clear line why it cannot be made.
+# setup.sh PYTHON VENV: make the virtual environment, or print in one line why it cannot be made.
 set -eu
 python=$1
 venv=$2
@@ -23,6 +23,6 @@ if [ ! -e "$venv/.ready" ]; then
 fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt ||
     fail "could not install the packages: see above; 'make' tries again"
-# Notebooks find helpers/ wherever they are opened, and nbconvert the exporters of the report.
+# The project itself, where it lies: kernels find helpers/ wherever they start, and nbconvert finds our exporters.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ||
-    fail "could not install this project itself: see above; 'make' tries again"
+    fail "could not install the project into $venv: see above"

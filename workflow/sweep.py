@@ -1,6 +1,6 @@
-"""`make sweep`: many runs of the chapters, as a sweep file asks for; says what is done, what failed and what is left.
+"""`make sweep`: run the chapters with the seeds and settings of a sweep file; print what finished, failed and is left.
 
-Every run has its own folder (see plan.PlannedRun): what has finished is never lost, and never done twice.
+Every run has its own folder (see plan.PlannedRun): no finished run is lost, or done twice.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.results import save_csv, write
-from workflow.engine import MANIFESTS, ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
+from helpers.results import ROOT, write
+from workflow.engine import MANIFESTS, Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.plan import PlannedRun, chapters, report_name
+from workflow.results_csv import save_csv
 from workflow.sweep_file import Sweep, read_sweep
 
 
 class Progress:
-    """Hears from Snakemake what happens to a sweep's runs, and tells of it, a line for each that has ended."""
+    """Receives Snakemake's events for a sweep's runs, and prints a line for each run that has ended."""
 
     def __init__(self, sweep: Sweep):
         self.runs = {run.folder: run for run in sweep.runs.values()}
@@ -32,13 +33,13 @@ class Progress:
         self.left = 0
 
     def __call__(self, event: dict[str, Any]) -> None:
-        """Take one event, as the logger plug-in in workflow/plugins tells it."""
+        """Handle one event of the logger plug-in in workflow/plugins."""
         if event["event"] == "todo":
             self.left = sum(number for rule, number in event["jobs"].items() if rule.startswith("chapter_"))
             print(f"{len(self.runs) - self.left} of {len(self.runs)} runs are done, {self.left} are left", flush=True)
             return
         run = self.runs.get(os.path.dirname(next(iter(event["outputs"]), "")))
-        if run is None:  # the report, say
+        if run is None:  # another job, such as the report
             return
         if event["event"] == "planned":
             self.planned.append(run)
@@ -58,14 +59,14 @@ def _seconds(run: PlannedRun) -> str:
 
 
 def headline(run: PlannedRun) -> str:
-    """The metric that its chapter is known by, as the end of a line."""
+    """The chapter's headline metric as text, "" where it has none."""
     metrics = json.loads((ROOT / run.file("results.json")).read_text(encoding="utf-8"))["metrics"]
     name = run.chapter.headline
     return f"  {name} {metrics[name]:.4g}" if name in metrics else ""
 
 
 def seconds(benchmark: str | Path) -> float | None:
-    """How long a run took, by Snakemake's benchmark file; None without one."""
+    """How many seconds a run took, from Snakemake's benchmark file; None without one."""
     try:
         with (ROOT / benchmark).open(encoding="utf-8") as file:
             return float(next(csv.DictReader(file, delimiter="\t"))["s"])
@@ -74,7 +75,7 @@ def seconds(benchmark: str | Path) -> float | None:
 
 
 def estimate(run: PlannedRun) -> float | None:
-    """Seconds that a run should take: the median of its other seeds, else of its chapter in this profile."""
+    """Expected seconds of a run: the median of its other seeds, else of its chapter in this profile, else None."""
     home = ROOT / f"reports/{run.profile}"
     files = f"seed-*/{run.name}/benchmark.tsv"
     siblings = (ROOT / run.where).parent.glob(files)
@@ -85,14 +86,15 @@ def estimate(run: PlannedRun) -> float | None:
 
 
 def plan(sweep: Sweep, todo: Sequence[PlannedRun]) -> str:
-    """What a sweep would do, as a table: runs, those done, and the time that the others should take."""
+    """What a sweep would do, as a table: runs, how many are done, and the expected time of the others."""
     estimates = {run.folder: estimate(run) for run in todo}
     rows = [("", "runs", "done", "left", "core-hours")]
     whole = Counter(run.name for run in sweep.runs.values())
     for name in whole:
-        times = [estimates[run.folder] for run in todo if run.name == name]
-        hours = "?" if None in times else f"{sum(times) / 3600:.2f}"
-        rows.append((name, *map(str, (whole[name], whole[name] - len(times), len(times))), hours))
+        left = [run for run in todo if run.name == name]
+        times = [time for run in left if (time := estimates[run.folder]) is not None]
+        hours = f"{sum(times) / 3600:.2f}" if len(times) == len(left) else "?"
+        rows.append((name, str(whole[name]), str(whole[name] - len(left)), str(len(left)), hours))
     known = sum(time for time in estimates.values() if time is not None) / 3600
     rows.append(("all", str(len(sweep.runs)), str(len(sweep.runs) - len(todo)), str(len(todo)), f"{known:.2f}"))
     wide = max(len(row[0]) for row in rows)
@@ -106,7 +108,7 @@ def plan(sweep: Sweep, todo: Sequence[PlannedRun]) -> str:
 
 
 def describe(sweep: Sweep) -> dict[str, Any]:
-    """What the sweep's chapter in the report, and whoever reads results.csv, must know."""
+    """runs.json, which the sweep's chapter in the report reads: every run with its folder and settings."""
     runs = [
         {"notebook": run.name, "seed": run.seed, "folder": run.folder, "settings": settings(run, sweep.axes)}
         for run in sweep.asked
@@ -115,7 +117,7 @@ def describe(sweep: Sweep) -> dict[str, Any]:
 
 
 def settings(run: PlannedRun, axes: Sequence[str]) -> dict[str, Any]:
-    """What a run has for each parameter of ``axes``: its own, else that of a run it needs; without those of neither."""
+    """A run's values of the parameters ``axes``: its own, else those of a run it needs."""
     found: dict[str, Any] = {}
     for needed in run.needs.values():
         found |= settings(needed, axes)
@@ -123,7 +125,7 @@ def settings(run: PlannedRun, axes: Sequence[str]) -> dict[str, Any]:
 
 
 def write_results(sweep: Sweep) -> None:
-    """Write runs.json, when it is another than before, and results.csv: a row for each metric of each finished run."""
+    """Write runs.json, if it has changed, and results.csv: a row for each metric of each finished run."""
     folder = ROOT / sweep.folder
     text = json.dumps(describe(sweep), indent=1) + "\n"
     if not (folder / "runs.json").exists() or (folder / "runs.json").read_text(encoding="utf-8") != text:
@@ -140,18 +142,18 @@ def write_results(sweep: Sweep) -> None:
 
 
 def reason(run: PlannedRun) -> str:
-    """Why a run failed, from the notebook that it left."""
+    """Why a run failed, from its executed notebook."""
     try:
         cells = json.loads((ROOT / run.file("notebook.ipynb")).read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError):
         return "it left no notebook: look for what killed it"
     outputs = [output for cell in cells for output in cell.get("outputs", []) if output["output_type"] == "error"]
-    said = f"{outputs[-1]['ename']}: {outputs[-1]['evalue']}".strip().splitlines()[0] if outputs else "killed"
-    return f"{said} (see {run.file('notebook.ipynb')})"
+    error = f"{outputs[-1]['ename']}: {outputs[-1]['evalue']}".strip().splitlines()[0] if outputs else "killed"
+    return f"{error} (see {run.file('notebook.ipynb')})"
 
 
 def missing(sweep: Sweep, failed: Sequence[str]) -> list[str]:
-    """A line for each run that failed, and one for how many others were not reached."""
+    """A line for each run that failed, and one with the number of runs that did not start."""
     lost = [run for run in sweep.runs.values() if not (ROOT / run.file("results.json")).exists()]
     lines = [f"failed: {run}: {reason(run)}" for run in lost if run.folder in failed]
     others = len(lost) - len(lines)
@@ -159,8 +161,8 @@ def missing(sweep: Sweep, failed: Sequence[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sweep; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Run the sweep that the command line names; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m workflow.sweep", description=__doc__.splitlines()[0])
     parser.add_argument("sweep", type=Path, help="a file such as workflow/sweeps/seeds.yaml")
     parser.add_argument("--profile", default="standard")
     parser.add_argument("--dry", action="store_true", help="say what would be run, and how long that should take")
@@ -170,27 +172,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = False, on: str = "") -> int:
-    """Plan the sweep of a file or run it, write its results and say how it went; returns the exit status.
+    """Run the sweep of a file, or with ``dry`` print its plan; write its results; returns the exit status.
 
-    ``endings`` (html, pdf) are of the report to make of it; ``on`` is where to run it, else here.
+    ``endings`` (html, pdf) are those of the report to build, none for no report; ``on`` names a profile in
+    workflow/profiles, "" this machine.
     """
     sweep = read_sweep(file, profile, chapters(profile))
     with only_one() as lock:
         runs = sweep.runs.values()
         if not (dry and all((MANIFESTS / f"{name}.json").exists() for run in runs for name in run.chapter.data)):
             refresh_data(runs)
-        # In quotes: Snakemake reads values as YAML, in which a folder's name may mean something else.
+        # In quotes: Snakemake reads values as YAML, which would read a folder's name such as `2024` as a number.
         config = [f"profile={sweep.profile}", f"sweep={json.dumps(str(file.absolute()))}"]
         progress = Progress(sweep)
         if dry:
-            if not snakemake(config, "--dry-run", lock=lock, tell=progress):
+            if not snakemake(config, "--dry-run", lock=lock, on_event=progress):
                 raise Stop("the plan could not be made")
             print(plan(sweep, progress.planned))
             return 0
         config += [f"formats={' '.join(endings)}"] if endings else []
         write_results(sweep)
         try:
-            done = snakemake(config, "--retries=1", lock=lock, on=on, tell=progress)
+            done = snakemake(config, "--retries=1", lock=lock, on=on, on_event=progress)
         finally:
             write_results(sweep)
         if not done:

@@ -1,4 +1,4 @@
-"""Read a sweep file: which notebooks, which seeds, which grids of parameters; and list the runs that it asks for.
+"""Read a sweep file (notebooks, seeds, grids of parameters), and list the runs that it asks for.
 
     seeds: [0, 1, 2]
     notebooks:
@@ -9,9 +9,9 @@
     curves:
       02_denoising: [noisy.psnr, conv.psnr]
 
-asks for every combination of the values, with every seed. A chapter that needs another (06 needs 02) is run on each
-run of that one: of the same seed and of each of its combinations. `curves` names the metrics that the sweep's chapter
-in the report draws; without, it draws the chapter's headline.
+asks for every combination of the values, with every seed. A chapter that needs another (06 needs 02) runs once for each
+run of that one, with the same seed. `curves` names the metrics that the sweep's chapter in the report plots; without
+it, the chapter's headline is plotted.
 """
 
 from __future__ import annotations
@@ -41,23 +41,24 @@ class Sweep:
     name: str
     profile: str
     asked: list[PlannedRun]
-    curves: dict[str, list[str]]  # metrics to draw, by chapter
+    curves: dict[str, list[str]]  # metrics to plot, by chapter
     axes: list[str]  # the parameters that take more than one value
 
     @property
     def folder(self) -> str:
+        """Where its own results go, relative to the root; those of its runs lie in theirs."""
         return f"reports/{self.profile}/sweeps/{self.name}"
 
     @cached_property
     def runs(self) -> dict[tuple[str, str], PlannedRun]:
-        """Those asked for and, first, those that they need; by name and the folder above theirs."""
+        """The runs asked for and, before them, those that they need, as {(name, where): run}."""
         return with_dependencies(self.asked)
 
 
 def read_sweep(path: Path, profile: str, found: dict[str, Chapter]) -> Sweep:
-    """The sweep in a file, of the chapters ``found``.
+    """The sweep that a file describes, of the chapters ``found``.
 
-    Raises ParameterError, one line with the file's line, for whatever it cannot mean.
+    Raises ParameterError, one line with the line of the file, for anything that is not valid.
     """
     file = _File(path)
     top = file.mapping(file.root, "a sweep")
@@ -73,7 +74,8 @@ def read_sweep(path: Path, profile: str, found: dict[str, Chapter]) -> Sweep:
         if name not in found:
             raise at(f"there is no notebook '{name}', only: {', '.join(found)}")
         grids[name] = dict(_grid(file, found[name], node))
-    curves = {name: [found[name].headline] for name in grids if found[name].headline}
+    headlines = {name: found[name].headline for name in grids}
+    curves = {name: [headline] for name, headline in headlines.items() if headline}
     for name, (at, node) in (file.mapping(top["curves"][1], "curves") if "curves" in top else {}).items():
         metrics = file.value(node)
         if name not in grids:
@@ -105,7 +107,7 @@ def _seeds(file: _File, at: _At, node: yaml.Node) -> list[int]:
 
 
 def _grid(file: _File, chapter: Chapter, node: yaml.Node) -> Iterator[tuple[str, list[Any]]]:
-    """Each parameter that the sweep sets for a chapter, with its values."""
+    """Each parameter that the sweep sets for a chapter, and its values."""
     if file.value(node) is None:
         return
     parameters = declared(chapter.notebook)
@@ -121,7 +123,7 @@ def _grid(file: _File, chapter: Chapter, node: yaml.Node) -> Iterator[tuple[str,
 
 
 def _values(parameter: Parameter, written: Any, at: _At) -> list[Any]:
-    """The values of a grid; one value alone may stand without the brackets of a list of them."""
+    """The values of one parameter, without repeats; a single value needs no brackets."""
     several = isinstance(written, list)
     if parameter.kind.startswith("list[") and several and written:
         several = isinstance(written[0], list)
@@ -136,9 +138,9 @@ def _values(parameter: Parameter, written: Any, at: _At) -> list[Any]:
 
 
 def _combinations(found: dict[str, Chapter], grids: Grids, name: str) -> Iterator[dict[str, dict[str, Any]]]:
-    """Every combination of the values that concern a chapter, its own and those of what it needs: {chapter: changes}.
+    """Every combination of the values of a chapter and of the chapters it needs, each as {chapter: changes}.
 
-    A parameter that a chapter shares with what it needs has one value in both.
+    A parameter that a chapter shares with one it needs has the same value in both.
     """
     chain = list(reversed(chapters_with_dependencies(found, [found[name]])))  # a chapter comes before what it needs
     leader: dict[tuple[str, str], tuple[str, str]] = {}  # of a shared parameter: where its value is set
@@ -152,16 +154,16 @@ def _combinations(found: dict[str, Chapter], grids: Grids, name: str) -> Iterato
         for key, values in grids.get(chapter.name, {}).items():
             axes.setdefault(leader.get((chapter.name, key), (chapter.name, key)), values)
     places = {axis: [axis, *(place for place, first in leader.items() if first == axis)] for axis in axes}
-    for values in itertools.product(*axes.values()):
+    for combination in itertools.product(*axes.values()):
         changes: dict[str, dict[str, Any]] = {}
-        for axis, value in zip(axes, values, strict=True):
-            for chapter, key in places[axis]:
-                changes.setdefault(chapter, {})[key] = value
+        for axis, value in zip(axes, combination, strict=True):
+            for place, key in places[axis]:
+                changes.setdefault(place, {})[key] = value
         yield changes
 
 
 class _At:
-    """A line of the file, which says what is wrong there."""
+    """A line of the file, called with what is wrong there to make the error."""
 
     def __init__(self, path: Path, line: int):
         shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
@@ -172,7 +174,7 @@ class _At:
 
 
 class _File:
-    """A YAML file that knows its lines."""
+    """A YAML file whose errors name the line."""
 
     def __init__(self, path: Path):
         if not path.name:
@@ -191,14 +193,17 @@ class _File:
             raise self.wrong(error) from None
 
     def root_error(self, what: str) -> ParameterError:
+        """An error of the file as a whole."""
         return _At(self.path, 1)(what)
 
     def wrong(self, error: yaml.YAMLError) -> ParameterError:
-        """What YAML itself has to say against the file."""
-        line = error.problem_mark.line + 1 if getattr(error, "problem_mark", None) else 1
+        """An error of YAML's own as ours."""
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
         return _At(self.path, line)(f"not YAML: {getattr(error, 'problem', None) or error}")
 
     def value(self, node: yaml.Node) -> Any:
+        """What a node stands for, as Python objects."""
         try:
             return self.loader.construct_object(node, deep=True)
         except yaml.YAMLError as error:
@@ -207,7 +212,7 @@ class _File:
             raise _At(self.path, node.start_mark.line + 1)(f"no value: {error}") from None
 
     def mapping(self, node: yaml.Node | None, what: str) -> dict[str, tuple[_At, yaml.Node]]:
-        """The entries of a mapping by name, each with its line. Raises ParameterError when it is none, or empty."""
+        """The entries of a mapping by name, each with its line. Raises ParameterError if it is no mapping or empty."""
         if not isinstance(node, yaml.MappingNode) or not node.value:
             line = node.start_mark.line + 1 if node else 1
             raise _At(self.path, line)(f"{what} must be lines of `name: value`")

@@ -1,4 +1,4 @@
-"""Stop in good order when a process that this one works for is gone, or when it takes more than it was given."""
+"""Stop this process when the one that started it has ended, or when it exceeds its limits of time or memory."""
 
 from __future__ import annotations
 
@@ -10,39 +10,42 @@ from collections.abc import Callable
 
 import psutil
 
-PAUSE = 1.0  # seconds between two looks
+PAUSE = 1.0  # seconds between two checks
 
-Trouble = Callable[[], str | None]  # why to stop, or None
+Check = Callable[[], str | None]  # returns why to stop, or None
 
 
-def stop_on(*troubles: Trouble) -> list[str]:
-    """Look at ``troubles`` from a thread; at the first, send this process SIGTERM. Returns where it is noted why."""
-    noted: list[str] = []
+def stop_on(*checks: Check) -> list[str]:
+    """Run ``checks`` every second in a thread; when one gives a reason to stop, send this process SIGTERM.
 
-    def look() -> None:
-        while not noted:
+    Returns a list, empty at first, to which the reason is then added.
+    """
+    reasons: list[str] = []
+
+    def watch() -> None:
+        while not reasons:
             time.sleep(PAUSE)
-            noted.extend(filter(None, (trouble() for trouble in troubles)))
+            reasons.extend(filter(None, (check() for check in checks)))
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=look, daemon=True).start()
-    return noted
+    threading.Thread(target=watch, daemon=True).start()
+    return reasons
 
 
 def stop_signals() -> list[signal.Signals]:
-    """Those that ask this process to stop; a closed terminal does not, when it was started by `nohup`."""
-    heard = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if heard else [])]
+    """The signals that stop this process: SIGHUP (a closed terminal) is one of them unless `nohup` started it."""
+    hang_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hang_up else [])]
 
 
-def unheard(*_: object) -> None:
-    """A handler that does nothing: one of Python's own, since it complains of a signal that came before SIG_IGN."""
+def ignore_signal(*_: object) -> None:
+    """A handler that does nothing. Not SIG_IGN: Python prints a warning when a signal arrived just before that."""
 
 
-def orphaned(top: int) -> Trouble:
-    """Whether any of the processes from the parent of this one up to ``top`` has ended.
+def orphaned(top: int) -> Check:
+    """A check whether any of the processes from the parent of this one up to ``top`` has ended.
 
-    kill -9 of one of them tells this process nothing. When ``top`` is not above, it has ended already.
+    Nothing tells a process that kill -9 has ended the one above it. If ``top`` is not above, it has ended already.
     """
     if top == os.getpid():
         return lambda: None
@@ -54,21 +57,21 @@ def orphaned(top: int) -> Trouble:
 
 def _alive(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
-def too_long(minutes: float) -> Trouble:
-    """Whether it is more than ``minutes`` from now."""
+def too_long(minutes: float) -> Check:
+    """A check whether more than ``minutes`` have passed since this call."""
     until = time.monotonic() + 60 * minutes
     return lambda: f"it took more than its {minutes:g} minutes" if time.monotonic() > until else None
 
 
-def too_much(memory_mb: float) -> Trouble:
-    """Whether this process and those below it hold more than ``memory_mb`` together."""
+def too_much(memory_mb: float) -> Check:
+    """A check whether this process and those below it use more than ``memory_mb`` (10^6 bytes) together."""
 
-    def look() -> str | None:
+    def check() -> str | None:
         held = 0.0
         for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
             try:
@@ -77,4 +80,4 @@ def too_much(memory_mb: float) -> Trouble:
                 continue
         return f"it took {held:,.0f} MB of memory, more than its {memory_mb:,.0f}" if held > memory_mb else None
 
-    return look
+    return check

@@ -1,19 +1,19 @@
-"""Splits, the embedded sample, manifests and the command line; the files themselves are `test_files.py`'s."""
+"""Splits and the embedded sample. The files are tested in test_files.py, `make data` in test_data_command.py."""
 
-import json
-import os
+import functools
 import random
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 from helpers import data, files, sample
+from workflow.data import manifest
 
-REAL_ROOT = data.data_root()  # before the fixture below hides DATA_DIR
-REAL_ENOUGH = all(data.snapshot([name])[name] for name in data.CLASSES)
+REAL_ROOT = files.data_root()  # before the fixture below hides DATA_DIR
+DRAW = sample.load
+drawn = functools.cache(sample.load)  # drawing garments and scenes takes seconds
+REAL_ENOUGH = all(files.snapshot([name])[name] for name in data.CLASSES)
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +22,7 @@ def quiet(monkeypatch, tmp_path):
     monkeypatch.delenv("DATA", raising=False)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "empty"))
     monkeypatch.setattr(files, "_online", lambda: False)
+    monkeypatch.setattr(sample, "load", drawn)
     data._announce_sample.cache_clear()
 
 
@@ -87,7 +88,8 @@ def test_splits_depend_on_the_seed_only(real):
         assert numbers(getattr(few, part)) != numbers(getattr(other, part))
 
 
-def test_global_random_states_stay_as_they_are():
+def test_global_random_states_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(sample, "load", DRAW)
     before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
     data.load("CIFAR10", train=100, validation=10)
     assert torch.equal(before[0], torch.get_rng_state())
@@ -109,7 +111,7 @@ def test_global_random_states_stay_as_they_are():
     ],
 )
 def test_impossible_sizes_are_errors(real, sizes):
-    with pytest.raises(data.DataError, match=next(iter(sizes))) as caught:
+    with pytest.raises(files.DataError, match=next(iter(sizes))) as caught:
         data.load("MNIST", **sizes)
     assert "\n" not in str(caught.value)
 
@@ -119,14 +121,15 @@ def test_impossible_sizes_are_errors(real, sizes):
 
 @pytest.mark.parametrize("name", data.CLASSES)
 def test_sample_looks_like_the_real_set(name):
-    arrays = sample.draw(name)
+    arrays = DRAW(name)[0]
     shape = (3, 32, 32) if name == "CIFAR10" else (28, 28)
-    for images, labels, size in ((*arrays[:2], 1297 if name == "MNIST" else 1500), (*arrays[2:], 500)):
+    train, test = (4000, 1000) if name == "MNIST" else (1500, 500)
+    for images, labels, size in ((*arrays[:2], train), (*arrays[2:], test)):
         assert images.shape == (size, *shape) and labels.shape == (size,)
         assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
         assert labels.bincount().min() >= 48 and len(labels.bincount()) == 10
         assert images.flatten(1).float().std(1).min() > 5, "no blank picture"
-    assert all(torch.equal(one, other) for one, other in zip(arrays, sample.draw(name), strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(arrays, DRAW(name)[0], strict=True))
     pictures = torch.cat([arrays[0], arrays[2]]).flatten(1)
     assert len(pictures.unique(dim=0)) > 0.999 * len(pictures), "no test picture is a training picture"
 
@@ -140,9 +143,9 @@ def test_sample_stands_in_with_one_notice(capfd):
 
 def test_real_data_changes_the_fingerprint(request):
     before = data.load("MNIST").fingerprint
-    assert data.manifest("MNIST") == {"name": "MNIST", "sample": True, "fingerprint": before, "files": {}}
+    assert manifest("MNIST") == {"name": "MNIST", "sample": True, "fingerprint": before, "files": {}}
     request.getfixturevalue("real")
-    assert data.load("MNIST").fingerprint == data.manifest("MNIST")["fingerprint"] != before
+    assert data.load("MNIST").fingerprint == manifest("MNIST")["fingerprint"] != before
 
 
 @pytest.mark.parametrize(
@@ -163,57 +166,7 @@ def test_sizes_shrink_to_the_sample(asked, got):
     assert (len(splits.train), len(splits.validation), len(splits.test)) == got
 
 
-# Manifests and the command line
-
-
-def test_command_line_with_the_sample(tmp_path, capfd):
-    folder = tmp_path / "made" / "here"
-    assert data.main(["--manifests", str(folder)]) == 0
-    said = capfd.readouterr()
-    assert [line.split()[:3] for line in said.out.splitlines()] == [[name, "SAMPLE", "DATA,"] for name in data.CLASSES]
-    assert said.err == ""
-    assert sorted(path.name for path in folder.iterdir()) == sorted(f"{name}.json" for name in data.CLASSES)
-    assert json.loads((folder / "MNIST.json").read_text()) == data.manifest("MNIST")
-
-
-def test_command_line_with_real_data(real, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    assert data.main(["MNIST", "--manifests", "made"]) == 0
-    assert capfd.readouterr().out == "MNIST        real data, 1 file checked in empty/\n"
-    made = tmp_path / "made" / "MNIST.json"
-    os.utime(made, ns=(1, 1))
-    before = made.stat()
-    assert data.main(["MNIST", "--manifests", "made"]) == 0
-    after = made.stat()
-    assert after.st_ino == before.st_ino and after.st_mtime_ns > before.st_mtime_ns, "touched, not rewritten"
-    monkeypatch.setattr(files, "fingerprint", lambda *_: "cafe")
-    assert data.main(["MNIST", "--manifests", "made"]) == 0
-    assert json.loads(made.read_text())["fingerprint"] == "cafe"
-
-
-def test_command_line_errors_are_one_line(tmp_path, monkeypatch, capfd):
-    (tmp_path / "file").touch()
-    for arguments in (["ImageNet"], ["MNIST", "--manifests", str(tmp_path / "file" / "x")]):
-        assert data.main(arguments) == 1
-        said = capfd.readouterr().err
-        assert said.startswith("error: ") and said.count("\n") == 1
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(data, "fetch", interrupt)
-    assert data.main(["MNIST"]) == 130
-    assert capfd.readouterr().err.startswith("error: interrupted")
-
-
-def test_program_fails_in_one_line_with_data_real():
-    nowhere = "http://127.0.0.1:9"  # a proxy that refuses at once: offline, whatever this machine can reach
-    environment = os.environ | {"DATA": "real", "no_proxy": "", "NO_PROXY": ""}
-    environment |= {name: nowhere for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
-    command = [sys.executable, "-m", "helpers.data", "MNIST"]
-    ran = subprocess.run(command, cwd=files.PROJECT, env=environment, capture_output=True, text=True, timeout=60)
-    assert ran.returncode == 1 and ran.stdout == ""
-    assert ran.stderr.startswith("error: MNIST is not complete in ") and ran.stderr.count("\n") == 1
+# The real sets
 
 
 @pytest.mark.skipif(not REAL_ENOUGH, reason=f"no real data in {REAL_ROOT}")
@@ -229,4 +182,4 @@ def test_real_sets(name):
         known = [size // 10] * 10
         assert got.test.labels.bincount().tolist() == [1000] * 10
     assert got.development.labels.bincount().tolist() == known
-    assert got.fingerprint == data.manifest(name, REAL_ROOT)["fingerprint"]
+    assert got.fingerprint == manifest(name, REAL_ROOT)["fingerprint"]

@@ -23,6 +23,7 @@ from torchvision import datasets
 from torchvision.datasets import utils
 
 from helpers import data, files
+from workflow.data import manifest
 
 PROBE = files._online.__wrapped__
 MNIST_FILES = [f"MNIST/raw/{stem}.gz" for stem in files.IDX_MD5["MNIST"]]
@@ -90,7 +91,7 @@ def listing(root):
 
 
 def error_of(call, *arguments, **options):
-    with pytest.raises(data.DataError) as caught:
+    with pytest.raises(files.DataError) as caught:
         call(*arguments, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -107,7 +108,7 @@ def test_packed_and_unpacked_files_read_the_same(fakes, tmp_path, name):
         put(root, fakes[form][name])
         before = listing(root)
         loaded.append(data.load(name, root=root))
-        made = data.manifest(name, root)
+        made = manifest(name, root)
         assert listing(root) == before, "reading must not write"
         assert made["files"] == {file: md5(content) for file, content in fakes[form][name].items()}
         assert (made["sample"], made["fingerprint"]) == (False, loaded[-1].fingerprint)
@@ -132,7 +133,7 @@ def test_content_is_what_the_files_say(fakes, tmp_path):
 def test_a_mixture_of_packed_and_unpacked_files_works(fakes, tmp_path):
     put(tmp_path, fakes["packed"]["MNIST"] | fakes["unpacked"]["MNIST"])
     (tmp_path / MNIST_FILES[0]).unlink()
-    assert list(data.manifest("MNIST", tmp_path)["files"]) == [MNIST_FILES[0].removesuffix(".gz"), *MNIST_FILES[1:]]
+    assert list(manifest("MNIST", tmp_path)["files"]) == [MNIST_FILES[0].removesuffix(".gz"), *MNIST_FILES[1:]]
 
 
 @pytest.mark.parametrize("form", ["packed", "unpacked"])
@@ -142,7 +143,7 @@ def test_damaged_files_are_an_error_never_the_sample(fakes, tmp_path, form, name
     put(tmp_path, fakes[form][name])
     file = list(fakes[form][name])[-1]
     put(tmp_path, {file: damage(fakes[form][name][file])})
-    for use in (data.load, data.manifest):
+    for use in (data.load, manifest):
         said = error_of(use, name, root=tmp_path)
         assert str(tmp_path / file) in said and "delete it and run `make data`" in said
 
@@ -175,42 +176,42 @@ def test_missing_files_are_named_with_data_real(fakes, tmp_path, monkeypatch):
     (tmp_path / MNIST_FILES[2]).unlink()
     (tmp_path / files.CIFAR_BATCHES[3]).unlink()
     for name, file in (("MNIST", MNIST_FILES[2]), ("CIFAR10", files.CIFAR_BATCHES[3]), ("FashionMNIST", "Fashion")):
-        for use in (data.load, data.manifest):
+        for use in (data.load, manifest):
             said = error_of(use, name, root=tmp_path)
             assert file in said and str(tmp_path) in said and "`make data`" in said and "DATA_DIR" in said
     assert MNIST_FILES[0] not in error_of(data.load, "MNIST", root=tmp_path)
 
 
 def test_unknown_names_and_settings_are_errors(tmp_path, monkeypatch):
-    for use in (data.load, data.manifest):
+    for use in (data.load, manifest):
         assert all(name in error_of(use, "ImageNet", root=tmp_path) for name in ("ImageNet", *data.CLASSES))
-    for use in (data.fetch, data.snapshot):
+    for use in (files.fetch, files.snapshot):
         assert "ImageNet" in error_of(use, ["ImageNet"], root=tmp_path)
     monkeypatch.setenv("DATA", "fake")
     assert "DATA=fake" in error_of(data.load, "MNIST", root=tmp_path)
 
 
 def test_root(monkeypatch, tmp_path):
-    assert data.data_root() == files.PROJECT / "data"
+    assert files.data_root() == files.PROJECT / "data"
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    assert data.data_root() == tmp_path and data.data_root("elsewhere") == Path("elsewhere")
+    assert files.data_root() == tmp_path and files.data_root("elsewhere") == Path("elsewhere")
     monkeypatch.setenv("DATA_DIR", "shared")
-    assert data.data_root() == files.PROJECT / "shared", "the same from every working folder"
+    assert files.data_root() == files.PROJECT / "shared", "the same from every working folder"
 
 
 def test_snapshot_sees_changes(fakes, tmp_path):
-    assert data.snapshot(["MNIST"], tmp_path) == {"MNIST": {}}
+    assert files.snapshot(["MNIST"], tmp_path) == {"MNIST": {}}
     put(tmp_path, fakes["packed"]["MNIST"])
-    before = data.snapshot(["MNIST", "CIFAR10"], tmp_path)
+    before = files.snapshot(["MNIST", "CIFAR10"], tmp_path)
     assert set(before["MNIST"]) == set(MNIST_FILES) and before["CIFAR10"] == {}
     os.utime(tmp_path / MNIST_FILES[0], ns=(1, 1))
-    after = data.snapshot(["MNIST"], tmp_path)["MNIST"]
+    after = files.snapshot(["MNIST"], tmp_path)["MNIST"]
     assert after[MNIST_FILES[0]] == [before["MNIST"][MNIST_FILES[0]][0], 1]
     json.dumps(after)
 
 
 def test_import_and_snapshot_are_light():
-    code = "import sys; from helpers import data; data.snapshot(data.CLASSES); print({'torch'} & set(sys.modules))"
+    code = "import sys; from helpers import files; files.snapshot(files.NAMES); print({'torch'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], cwd=files.PROJECT, capture_output=True, text=True, check=True)
     assert ran.stdout == "set()\n"
 
@@ -257,7 +258,7 @@ def server(fakes, monkeypatch):
 def test_download_takes_the_next_mirror_and_only_what_is_missing(fakes, server, tmp_path):
     root = tmp_path / "new"
     put(root, {MNIST_FILES[0]: fakes["packed"]["MNIST"][MNIST_FILES[0]]})
-    data.fetch(["MNIST", "CIFAR10"], root)
+    files.fetch(["MNIST", "CIFAR10"], root)
     assert listing(root) == sorted([*MNIST_FILES, files.CIFAR_ARCHIVE])
     assert Path(MNIST_FILES[0]).name not in server.asked and files.CIFAR_ARCHIVE in server.asked
     assert not data.load("MNIST", root=root).sample
@@ -270,7 +271,7 @@ def test_interrupted_download_leaves_nothing_unfinished(server, tmp_path, capfd,
     assert listing(tmp_path) == sorted(MNIST_FILES[:3]) and not list(tmp_path.glob(".*"))
     assert f"MNIST: could not download {Path(MNIST_FILES[3]).name}" in capfd.readouterr().err
     monkeypatch.setenv("DATA", "real")
-    assert "could not download" in error_of(data.fetch, ["MNIST"], tmp_path)
+    assert "could not download" in error_of(files.fetch, ["MNIST"], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +294,7 @@ def test_trouble_while_writing(fakes, server, tmp_path, monkeypatch, trouble, sa
         assert said in message and str(tmp_path) in message and "DATA_DIR" in message
     else:
         with pytest.raises(KeyboardInterrupt):
-            data.fetch(["MNIST"], tmp_path)
+            files.fetch(["MNIST"], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

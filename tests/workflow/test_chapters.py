@@ -10,10 +10,12 @@ import nbformat
 import numpy as np
 import pytest
 from conftest import ROOT
-from workflow.plan import chapters
 
-from helpers import comparison
-from workflow.report import build
+from helpers.comparison import claims
+from workflow.plan import chapters
+from workflow.report.build import build
+
+pytestmark = pytest.mark.slow
 
 CONTRACT = {
     "01_autoencoder": """gradcheck.max_relative_error parity.max_loss_difference scratch.train_bce scratch.test_bce
@@ -31,9 +33,11 @@ CONTRACT = {
         planar.softmax.test_accuracy planar.center.test_accuracy""",
     "04_cifar10_bonus": """ae.test_mse dae.test_mse pca.test_mse ae.code_accuracy dae.code_accuracy pca.code_accuracy
         noisy.psnr ae.psnr dae.psnr pca.psnr""",
-    "05_fashion_cnn": """seed_cnn.test_accuracy seed_cnn.test_loss cnn.test_accuracy cnn.test_loss cnn.train_accuracy
-        cnn.train_loss cnn.val_accuracy cnn.val_loss seed_cnn.train_accuracy seed_cnn.train_loss seed_cnn.val_accuracy
-        seed_cnn.val_loss cnn.parameters cnn.calibration_error cnn.fit_seconds seed_cnn.fit_seconds""",
+    "05_fashion_cnn": """report_b_cnn.test_accuracy report_b_cnn.test_loss cnn.test_accuracy cnn.test_loss
+        cnn.train_accuracy cnn.train_loss cnn.val_accuracy cnn.val_loss report_b_cnn.train_accuracy
+        report_b_cnn.train_loss report_b_cnn.val_accuracy report_b_cnn.val_loss cnn.parameters
+        cnn.calibration_error cnn.fit_seconds
+        report_b_cnn.fit_seconds""",
     "06_transfer": """encoder.test_accuracy encoder.test_loss encoder.train_accuracy encoder.train_loss
         encoder.val_accuracy encoder.val_loss encoder.fit_seconds full_frozen.test_accuracy full_frozen.test_loss
         full_trainable.test_accuracy full_trainable.test_loss full_frozen_noisy.test_accuracy
@@ -45,7 +49,7 @@ CONTRACT = {
         gaussian_nb.test_accuracy gaussian_nb.fit_seconds gaussian_nb.predict_seconds
         svm_rbf_hog.test_accuracy svm_rbf_hog.fit_seconds svm_rbf_hog.predict_seconds
         ffnn.test_accuracy ffnn.fit_seconds ffnn.predict_seconds
-        seed_cnn.test_accuracy seed_cnn.fit_seconds seed_cnn.predict_seconds
+        report_a_cnn.test_accuracy report_a_cnn.fit_seconds report_a_cnn.predict_seconds
         cnn.test_accuracy cnn.fit_seconds cnn.predict_seconds""",
     "08_comparison": "chapters claims.total claims.covered claims.beaten",
 }
@@ -55,8 +59,8 @@ names = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NO
 
 
 def execute(path, folder, needed, compared=()):
-    """Run a chapter on the sample; ``needed`` has the folders of the chapters that it needs, or is to compare."""
-    command = [sys.executable, "workflow/run_notebook.py", str(path), "--profile", "quick"]
+    """Run a chapter on the sample; ``needed`` is the folder of the chapters that it needs or compares."""
+    command = [sys.executable, "-m", "workflow.run", str(path), "--profile", "quick"]
     command += ["--folder", str(folder), "--needs"]
     command += [f"{name}={needed / file}" for name, file in CHAPTERS[path.stem].needs.items()]
     command += ["--compared", *compared]
@@ -68,7 +72,7 @@ def execute(path, folder, needed, compared=()):
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """Run a chapter once, whoever asks, after the chapters that it needs."""
+    """A function that runs a chapter, once for all tests, after the chapters that it needs."""
     done = set()
     folder = tmp_path_factory.mktemp("chapters") / "quick" / "seed-0"
 
@@ -100,23 +104,26 @@ def test_it_runs_on_the_sample_and_says_so(path, executed):
 
 def test_the_comparison_reads_what_all_others_left(executed):
     metrics = json.loads((executed(CHAPTERS["08_comparison"].notebook) / "results.json").read_text())["metrics"]
-    claims = [figure for figure in comparison.figures().values() if figure.is_claim]
+    values = [value for value in claims.reported_values().values() if value.is_claim]
     assert metrics["chapters"] == len(CHAPTERS) - 1
-    assert metrics["claims.total"] == len(claims) >= 25
-    assert metrics["claims.covered"] == sum((figure.metric or "").split("/")[0] in CHAPTERS for figure in claims)
+    assert metrics["claims.total"] == len(values) >= 25
+    assert metrics["claims.covered"] == sum((value.metric or "").split("/")[0] in CHAPTERS for value in values)
 
 
-@pytest.mark.parametrize("key, figure", [pair for pair in comparison.figures().items() if pair[1].metric])
-def test_a_reported_figure_is_answered_by_what_a_chapter_leaves(key, figure, executed):
-    for path in filter(None, (figure.metric, figure.reproduced)):
+ANSWERED = [pair for pair in claims.reported_values().items() if pair[1].metric]
+
+
+@pytest.mark.parametrize(("key", "reported"), ANSWERED)
+def test_a_reported_value_has_its_metric_in_a_chapters_results(key, reported, executed):
+    for path in filter(None, (reported.metric, reported.reproduced)):
         chapter, _, name = path.partition("/")
         if chapter in CHAPTERS:
             result = json.loads((executed(CHAPTERS[chapter].notebook) / "results.json").read_text())
-            if figure.field:
-                assert len(result["tables"][name][figure.field]) == len(figure.value)
+            if reported.field:
+                assert len(result["tables"][name][reported.field]) == len(reported.value)
             else:
                 assert name in result["metrics"]
-            if figure.is_claim and path == figure.metric and not figure.field:
+            if reported.is_claim and path == reported.metric and not reported.field:
                 assert name in CONTRACT[chapter].split()
 
 

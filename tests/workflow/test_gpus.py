@@ -3,8 +3,9 @@
 import os
 import tempfile
 
-from workflow import gpus
 import pytest
+
+from workflow import gpus
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_when_all_places_are_taken_nothing_is_hidden(cards):
     assert placed.count("3") == placed.count("5") == gpus.SHARE
 
 
-@pytest.mark.parametrize("text, count", [("", 0), ("0", 1), ("0,", 1), ("-1", 0), ("3, -1, 5", 1)])
+@pytest.mark.parametrize(("text", "count"), [("", 0), ("0", 1), ("0,", 1), ("-1", 0), ("3, -1, 5", 1)])
 def test_without_a_choice_all_stays_as_it_is(cards, text, count):
     cards(text)
     assert gpus.count() == count and gpus.claim() is None

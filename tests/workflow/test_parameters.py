@@ -35,7 +35,7 @@ def test_a_profile_changes_what_it_names_and_nothing_else(chapter):
 
 
 @pytest.mark.parametrize(
-    "changes, words",
+    ("changes", "words"),
     [
         ({"epoch": 3}, "no parameter 'epoch'"),
         ({"seed": 1.5}, "seed must be of type int"),
@@ -72,7 +72,7 @@ def test_no_notebook_and_no_json_are_told(tmp_path):
         declared(tmp_path / "bad.ipynb")
 
 
-@pytest.mark.parametrize("text, words", [("- a", "must map"), ("a: 3", "must map"), ("a: [", "not YAML")])
+@pytest.mark.parametrize(("text", "words"), [("- a", "must map"), ("a: 3", "must map"), ("a: [", "not YAML")])
 def test_a_bad_profile_file_is_told(tmp_path, text, words):
     path = tmp_path / "quick.yaml"
     path.write_text(text)

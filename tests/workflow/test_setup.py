@@ -26,7 +26,7 @@ def test_make_alone_lists_the_commands():
 
 
 @pytest.mark.parametrize(
-    "body, words",
+    ("body", "words"),
     [
         ('case "$*" in --version) echo Python 3.9.2;; *version_info*) exit 1;; esac', "Python 3.9.2 is too old"),
         ('case "$*" in *ensurepip*) exit 1;; esac', "lacks venv"),

@@ -1,6 +1,6 @@
 """A sweep on a real SLURM, with simulated nodes on this machine, of which one is killed in the middle.
 
-Skipped where SLURM is not installed (Debian: slurm-wlm). It needs no rights, no munge and no data base.
+Skipped where SLURM is not installed (Debian: slurm-wlm). It needs no root, no munge and no database.
 """
 
 import getpass
@@ -19,9 +19,10 @@ from test_sweep import CHAPTERS, MAKER, TAKER, finished, rows
 NODES = ["one", "two", "three"]
 COMMANDS = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "srun")
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
-pytestmark = pytest.mark.skipif(
+installed = pytest.mark.skipif(
     any(shutil.which(command, path=PATH) is None for command in COMMANDS), reason="SLURM is not installed"
 )
+pytestmark = [pytest.mark.slow, installed]
 
 CONFIG = """
 ClusterName=trial
@@ -137,7 +138,7 @@ def chapters(project):
 @contextmanager
 def sweeping(project, environment, sweep):
     """A sweep at work on the cluster, in a session of its own."""
-    engine = project.start("workflow/sweep.py", sweep, "--profile", "quick", "--on", "slurm", **environment)
+    engine = project.start("-m", "workflow.sweep", sweep, "--profile", "quick", "--on", "slurm", **environment)
     try:
         yield engine
     finally:

@@ -1,4 +1,4 @@
-"""`make sweep` on tiny notebooks: what runs, is shared and skipped; what a failure, a kill or a full disk leave.
+"""`make sweep` on tiny notebooks: what runs, is shared or skipped; what a failure, a kill or a full disk leaves.
 
 Each test builds on the last. The notebooks write their own records: they would need seconds to import torch.
 """
@@ -14,13 +14,15 @@ import psutil
 import pytest
 from conftest import Project
 
+pytestmark = pytest.mark.slow
+
 RECORD = """
 import json, os, pathlib, time
 folder = pathlib.Path(os.environ["REPORT_FOLDER"])
 def save(name, metrics):
     (folder / "predictions.npz").write_bytes(b"")
     record = dict(notebook=name, seed=seed, profile=os.environ["REPORT_PROFILE"], metrics=metrics, provenance={})
-    (folder / "results.json").write_text(json.dumps(record))
+    (folder / os.environ["REPORT_RECORD"]).write_text(json.dumps(record))
 """
 MAKER = [
     ("markdown", "# The maker"),
@@ -78,7 +80,7 @@ def made(project):
 
 
 def sweep(project, file, *arguments, **environment):
-    return project.run("workflow/sweep.py", file, "--profile", "quick", *arguments, **environment)
+    return project.run("-m", "workflow.sweep", file, "--profile", "quick", *arguments, **environment)
 
 
 def finished(project):
@@ -94,7 +96,7 @@ def rows(project, name):
 
 def begin(project, file, **environment):
     """Start a sweep in a session of its own, as a terminal does, and wait until a notebook of it is at work."""
-    engine = project.start("workflow/sweep.py", file, "--profile", "quick", **environment)
+    engine = project.start("-m", "workflow.sweep", file, "--profile", "quick", **environment)
     until = time.monotonic() + 300
     while not at_work(project):
         assert engine.poll() is None and time.monotonic() < until, engine.communicate()
@@ -107,9 +109,8 @@ def at_work(project):
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("REPORT_FOLDER", "").startswith(str(project.root)):
-                found.append(process)
-            elif any("run_notebook.py" in word for word in process.cmdline()) and process.cwd() == str(project.root):
+            kernel = process.environ().get("REPORT_FOLDER", "").startswith(str(project.root))
+            if kernel or ("workflow.run" in process.cmdline() and process.cwd() == str(project.root)):
                 found.append(process)
         except psutil.Error:
             continue
@@ -167,7 +168,7 @@ def test_two_sweeps_and_make_report_share_equal_runs(made):
         path.write_text(f"s\tmax_rss\n{7200 if 'size-3' in str(path) else 3600}\t1\n")
     done = sweep(made, "other.yaml", "--dry")
     # Another seed of size 3 should take two hours and one of size 2 one; of size 4 nothing is known but the chapter.
-    assert ["01_maker", "6", "2", "4", "6.00"] == done.stdout.splitlines()[2].split(), done.stdout + done.stderr
+    assert done.stdout.splitlines()[2].split() == ["01_maker", "6", "2", "4", "6.00"], done.stdout + done.stderr
     assert sweep(made, "other.yaml").returncode == 0
     now = finished(made)
     assert len(now) == 12 and all(now[run] == when for run, when in before.items())
@@ -275,7 +276,7 @@ def test_a_second_sweep_at_once_is_kept_out(made):
 
 
 @pytest.mark.parametrize(
-    "text, arguments, words",
+    ("text", "arguments", "words"),
     [
         ("seeds: [0]\nnotebooks:\n  01_maker:\n    sise: [1]\n", [], "wrong.yaml:4: 01_maker has no parameter 'sise'"),
         (GRID, ["--on", "moon"], "there is no 'moon' in workflow/profiles, only: slurm"),
@@ -290,7 +291,7 @@ def test_bad_settings_are_one_line(made, text, arguments, words):
 
 def test_a_run_that_takes_too_long_is_stopped_and_says_so(made):
     folder = made.root / "reports" / "slow"
-    command = ["workflow/run_notebook.py", "notebooks/03_breaker.ipynb", "--profile", "quick", "--folder", str(folder)]
+    command = ["-m", "workflow.run", "notebooks/03_breaker.ipynb", "--profile", "quick", "--folder", str(folder)]
     command += ["--changes", '{"how": "slow"}', "--minutes", "0.1"]
     done = made.run(*command, REPORT_TRIES=str(made.root / "tries"))
     assert done.returncode == 1 and "was stopped: it took more than its 0.1 minutes" in done.stderr
@@ -310,7 +311,7 @@ assert len(opened) <= 1 and all(socket.laddr.ip == "127.0.0.1" for socket in ope
 """
     made.write_notebook("04_ports", TAKER[0], MAKER[1], ("code", listening))
     folder = made.root / "reports" / "ports"
-    command = ["workflow/run_notebook.py", "notebooks/04_ports.ipynb", "--profile", "quick", "--folder", str(folder)]
-    done = made.run(*command)
+    command = ["-m", "workflow.run", "notebooks/04_ports.ipynb", "--profile", "quick", "--folder"]
+    done = made.run(*command, str(folder))
     (made.root / "notebooks" / "04_ports.ipynb").unlink()
     assert done.returncode == 0, done.stderr

@@ -2,13 +2,13 @@
 
 import json
 
-from workflow import plan
 import pytest
 from conftest import ROOT, notebook
+
+from workflow import plan
+from workflow.parameters import ParameterError
 from workflow.plan import chapters
 from workflow.sweep_file import read_sweep
-
-from workflow.parameters import ParameterError
 
 ENTRIES = """
 01_maker: {memory_mb: 500, headline: size}
@@ -119,7 +119,7 @@ def test_a_list_is_one_value_of_a_parameter_that_is_a_list(read):
 
 
 @pytest.mark.parametrize(
-    "text, line, words",
+    ("text", "line", "words"),
     [
         ("seeds: [0]\nnotebooks:\n  09_none:\n", 3, "there is no notebook '09_none', only: 01_maker, 02_taker"),
         ("seeds: [0]\nnotebooks:\n  01_maker:\n    sice: [1]\n", 4, "no parameter 'sice'; it has: level, seed, size"),
@@ -163,7 +163,7 @@ def test_what_a_sweep_cannot_mean_is_one_line_with_its_number(read, tmp_path, te
 
 
 @pytest.mark.parametrize(
-    "entry, words",
+    ("entry", "words"),
     [
         ("01_maker: {needs: {part: 03_last/part.npz}, memory_mb: 1}", "needs 02_taker needs 01_maker"),
         (

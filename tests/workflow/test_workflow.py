@@ -6,6 +6,8 @@ import os
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SETUP = """
 from helpers import data, results
 mnist = data.load("MNIST", seed=seed, test=20)
@@ -35,8 +37,9 @@ JUDGE = [
     (
         "code",
         """
-from helpers import comparison, results
-found = comparison.read(comparison.results_folder(profile), seed=seed, chapters=chapters)
+from helpers import results
+from helpers.comparison import claims
+found = claims.read(claims.results_folder(profile), seed=seed, chapters=chapters)
 run = results.start("08_comparison", globals(), data=found)
 run.metrics |= {"chapters": len(found.runs), "seeds": len(found.seeds)}
 run.save()
@@ -110,7 +113,7 @@ def test_a_report_built_without_the_workflow_refuses_what_other_code_has_run(fin
     kept = {path: (finished.root / path).read_text() for path in changed}
     for path, text in kept.items():
         finished.write(path, text.replace("e", "e ", 1))
-    command = ["-m", "workflow.report", str(folder / "seed-0" / "03_loner" / "notebook.ipynb")]
+    command = ["-m", "workflow.report.build", str(folder / "seed-0" / "03_loner" / "notebook.ipynb")]
     command += ["--config", "reports/report.toml", "--html", str(folder / "report.html")]
     done = finished.run(*command, "--pdf", str(folder / "report.pdf"))
     for path, text in kept.items():
@@ -173,7 +176,7 @@ def test_part_of_the_report_with_another_cover(finished):
 
 
 def test_a_helper_that_no_chapter_imports_reruns_nothing_and_one_that_some_do_reruns_these(finished):
-    for path, expected in (("helpers/filters.py", []), ("helpers/comparison.py", ["08_comparison"])):
+    for path, expected in (("helpers/transfer.py", []), ("helpers/comparison/claims.py", ["08_comparison"])):
         text = (finished.root / path).read_text()
         finished.write(path, text + "\n# changed\n")
         names, done = ran(finished, finished.report)
@@ -224,7 +227,7 @@ def test_a_comparison_is_redone_when_another_seed_has_been_run(finished):
 
 
 @pytest.mark.parametrize(
-    "profile, arguments, words",
+    ("profile", "arguments", "words"),
     [
         ("01_maker: {valeu: 2}\n", [], "no parameter 'valeu'"),
         ("09_none: {}\n", [], "09_none"),
@@ -246,7 +249,7 @@ def test_bad_settings_are_one_line_before_anything_runs(finished, profile, argum
 
 
 @pytest.mark.parametrize(
-    "entry, words",
+    ("entry", "words"),
     [
         ("", "1: 01_maker must say at least how much it may hold"),
         ("{minutes: 3}", "1: 01_maker must say at least how much it may hold"),
@@ -307,7 +310,7 @@ def test_and_the_next_run_goes_on_from_there(finished):
 def test_real_data_that_appears_reruns_everything(finished):
     manifest = finished.root / "reports" / "data" / "MNIST.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"sample": False, "fingerprint": "real"}))
-    # What matters here is that the workflow sees another manifest; that data.py writes one is tested elsewhere.
+    # What matters here is that the workflow sees another manifest; that workflow.data writes one is tested elsewhere.
     done = finished.run(
         "-m",
         "snakemake",

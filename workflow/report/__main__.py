@@ -1,4 +1,4 @@
-"""`make report`: check the settings, fetch and check the data, run what is not up to date, say where the report is."""
+"""`make report`: check settings and data, run the notebooks that are not up to date, build the report."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.results import write_csv
+from helpers.results import ROOT
 from workflow import sweep
-from workflow.engine import ROOT, Stop, guarded, only_one, publish, refresh_data, snakemake
+from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.plan import chapters, make_run, report_name, select, with_dependencies
+from workflow.results_csv import write_csv
 
 FORMATS = {"html": ["html"], "pdf": ["pdf"], "both": ["html", "pdf"]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the report; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Make the report that the command line asks for; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m workflow.report", description=__doc__)
     parser.add_argument("--profile", default="standard")
     parser.add_argument("--seed", default="0")
     parser.add_argument("--notebooks", default="", help="starts of chapter names; all when empty")
@@ -27,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sweep", default="", help="a sweep file: its runs first, and a chapter on them at the end")
     parser.add_argument("--author", default="")
     parser.add_argument("--roll", default="")
-    parser.add_argument("--dry", action="store_true", help="of a sweep: say what would be run")
-    parser.add_argument("--on", default="", help="of a sweep: where to run it, as workflow/sweep.py takes it")
+    parser.add_argument("--dry", action="store_true", help="of a sweep: print what would run")
+    parser.add_argument("--on", default="", help="of a sweep: where to run it, a folder in workflow/profiles")
     options = parser.parse_args(arguments)
     return guarded("make report", lambda: carry_out(options))
 
@@ -40,7 +41,7 @@ def carry_out(options: argparse.Namespace) -> int:
     if options.format not in FORMATS:
         raise Stop(f"FORMAT must be html, pdf or both, not '{options.format}'")
     endings = FORMATS[options.format]
-    # Not as config: Snakemake would make a number of a roll number.
+    # Not as config: Snakemake would read a roll number such as 007 as a number.
     os.environ |= {"REPORT_AUTHOR": options.author, "REPORT_ROLL": options.roll}
     if options.sweep:
         if options.notebooks or options.assignment or options.seed != "0":

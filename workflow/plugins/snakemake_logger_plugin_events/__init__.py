@@ -1,4 +1,4 @@
-"""A logger plug-in of Snakemake (`--logger events`): what happens to its jobs, a line of JSON each, on stdout."""
+"""A logger plug-in for Snakemake (`--logger events`): prints each event of a job as a line of JSON."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 
 class LogHandler(LogHandlerBase):
-    """Tells what there is ``todo``, and which jobs are ``planned`` (in a dry run), ``finished`` or ``failed``.
+    """Prints how many jobs are ``todo``, and which are ``planned`` (in a dry run), ``finished`` or ``failed``.
 
-    A job is known by the files that it makes.
+    A job is identified by its output files.
     """
 
     writes_to_stream = True  # instead of Snakemake's own messages
@@ -25,20 +25,21 @@ class LogHandler(LogHandlerBase):
         self.outputs: dict[int, list[str]] = {}
 
     def emit(self, record: LogRecord) -> None:
-        """Tell of one event, if it is one of those."""
+        """Print one event, if it is one of these."""
+        job: Any = record  # Snakemake adds attributes to its records
         event = getattr(record, "event", None)
         if event == LogEvent.RUN_INFO and not self.common_settings.dryrun:
-            _tell("todo", jobs=record.stats)
+            _print("todo", jobs=job.stats)
         elif event == LogEvent.JOB_INFO:
-            self.outputs[record.jobid] = [str(file) for file in record.output]
+            self.outputs[job.jobid] = [str(file) for file in job.output]
             if self.common_settings.dryrun:
-                _tell("planned", outputs=self.outputs[record.jobid])
+                _print("planned", outputs=self.outputs[job.jobid])
         elif event == LogEvent.JOB_FINISHED:
-            _tell("finished", outputs=self.outputs.get(record.job_id, []))
+            _print("finished", outputs=self.outputs.get(job.job_id, []))
         elif event == LogEvent.JOB_ERROR:
-            _tell("failed", outputs=self.outputs.get(record.jobid, []))
+            _print("failed", outputs=self.outputs.get(job.jobid, []))
 
 
-def _tell(event: str, **about: Any) -> None:
-    with suppress(BrokenPipeError):  # who listened has been stopped, and Snakemake is about to
+def _print(event: str, **about: Any) -> None:
+    with suppress(BrokenPipeError):  # the reader has been stopped, and Snakemake will be
         print(json.dumps({"event": event} | about), flush=True)

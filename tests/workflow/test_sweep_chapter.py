@@ -1,4 +1,4 @@
-"""What a sweep found, in rows, words and curves; and the chapter on it, at the end of a report of tiny notebooks."""
+"""The results of a sweep as rows, words and curves; and the chapter on it, in a report of tiny notebooks."""
 
 import json
 import shutil
@@ -7,7 +7,8 @@ import pytest
 from conftest import ROOT
 from test_sweep import CHAPTERS, GRID, MAKER, TAKER
 
-from helpers import sweep_plots, sweeps
+from helpers.comparison import sweep as sweeps
+from helpers.figures import sweep as sweep_plots
 
 
 @pytest.fixture
@@ -72,6 +73,7 @@ def test_without_curves_the_figure_says_so(sweep):
     assert "no curves" in sweep_plots.curves(bare).axes[0].texts[0].get_text() and sweeps.spread_rows(bare) == []
 
 
+@pytest.mark.slow
 def test_the_report_of_a_sweep_ends_with_a_chapter_on_it(project):
     shutil.copy(ROOT / "notebooks" / "sweep.ipynb", project.root / "notebooks")
     project.write_notebook("01_maker", *MAKER)

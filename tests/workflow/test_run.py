@@ -1,0 +1,45 @@
+"""The runner: a run counts as finished only when its record has the runner's part."""
+
+import json
+import signal
+
+import pytest
+from test_sweep import RECORD
+
+pytestmark = pytest.mark.slow
+PARAMETERS = ("parameters", "seed: int = 0  # all randomness\n")
+SAVE = ("code", RECORD + "save('01_tiny', {'a': 1})")
+
+
+def run(project, *cells, **environment):
+    project.write_notebook("01_tiny", *cells)
+    folder = project.root / "reports" / "tiny"
+    command = ["-m", "workflow.run", "notebooks/01_tiny.ipynb", "--profile", "quick", "--folder", str(folder)]
+    return folder, project.run(*command, **environment)
+
+
+def test_the_record_has_what_the_notebook_found_and_what_ran_it(project):
+    folder, done = run(project, PARAMETERS, SAVE)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((folder / "results.json").read_text())
+    assert record["metrics"] == {"a": 1}
+    assert {"git", "notebook_sha256", "helpers_sha256", "hardware", "seconds"} <= set(record["provenance"])
+    assert 10 < record["provenance"]["peak_memory_mb"] < 4000
+    assert not (folder / ".results.json").exists()
+
+
+def test_a_run_that_fails_after_it_has_saved_leaves_no_record(project):
+    folder = project.root / "reports" / "tiny"
+    (folder / "results.json").unlink(missing_ok=True)
+    _, done = run(project, PARAMETERS, SAVE, ("code", "1 / 0"))
+    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
+    assert not (folder / "results.json").exists() and not (folder / ".results.json").exists()
+
+
+def test_a_runner_that_is_killed_before_it_has_added_its_part_leaves_no_results(project):
+    kill = ("code", "import signal; os.kill(os.getppid(), signal.SIGKILL)")
+    folder, done = run(project, PARAMETERS, SAVE, kill)
+    assert done.returncode == -signal.SIGKILL
+    assert not (folder / "results.json").exists()
+    folder, done = run(project, PARAMETERS, SAVE)  # and the next run is not disturbed by what is left
+    assert done.returncode == 0 and (folder / "results.json").exists(), done.stderr
