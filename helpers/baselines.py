@@ -81,8 +81,9 @@ def svm(kernel: str, settings: Mapping[str, Any], *, components: int, seed: int,
     """PCA and a support vector machine (one against one).
 
     It gives each class a score, the number of pairwise decisions that it wins, and no probability. With ``calibrated``
-    the scores s become softmax(s / T): the temperature T (Guo et al. 2017) is fitted on scores that three machines, each fitted on
-    two thirds of the training images, give to the third they have not seen; the one that predicts is fitted on all.
+    the scores s become softmax(s / T): the temperature T (Guo et al. 2017) is fitted on the scores that three machines,
+    each fitted on two thirds of the training images, give to the third that they have not seen. The machine that
+    predicts is fitted on all.
     """
     machine = SVC(kernel=kernel, **settings)
     if calibrated:

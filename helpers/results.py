@@ -64,7 +64,6 @@ class Run:
         self.metrics: dict[str, float] = {}
         self.series: dict[str, Sequence[float]] = {}
         self.tables: dict[str, Any] = {}
-        self._provenance = provenance
         self._predictions: dict[str, Any] = {}
         self._provenance = provenance
 

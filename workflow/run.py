@@ -65,7 +65,6 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     """
     entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
     parameters = resolve(notebook, entry | {"seed": seed} | given, f"profile {profile}")
-    code, started = provenance.code_of(notebook), time.monotonic()  # the code as it is now, not when it has run
     import papermill
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
@@ -113,8 +112,6 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
         found.unlink(missing_ok=True)
         if unfinished.exists():
             os.replace(unfinished, folder / "notebook.ipynb")
-    if (folder / "results.json").exists():
-        provenance.complete(folder / "results.json", code, seconds=time.monotonic() - started)
 
 
 @contextmanager

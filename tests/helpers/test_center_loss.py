@@ -235,11 +235,11 @@ def test_verification_by_distance_and_by_angle():
 
 
 def test_the_figures_are_drawn():
-    images, labels = digits()
+    _, labels = digits()
     codes = torch.randn(120, 2, generator=torch.Generator().manual_seed(0))
     centres = torch.zeros(3, 2)
     names = ("a", "b", "c")
-    figure = figures.planar_codes({name: codes for name in names}, {name: centres for name in names}, labels, names)
+    figure = figures.planar_codes(dict.fromkeys(names, codes), dict.fromkeys(names, centres), labels, names)
     assert [axis.get_title(loc="left") for axis in figure.axes[:3]] == list(names) and not figure.axes[3].axison
     pairs, same = metrics.verification_pairs(labels, 50, seed=0)
     curve = metrics.verification(codes, pairs, same)

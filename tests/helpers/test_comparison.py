@@ -114,7 +114,7 @@ def test_tables_are_measured_by_class(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "printed, better, ours, expected",
+    ("printed", "better", "ours", "expected"),
     [
         ("0.95", "higher", 0.9549, False),  # may be what was rounded to 0.95
         ("0.95", "higher", 0.9551, True),

@@ -41,7 +41,7 @@ def test_levels_mean_what_they_say():
 
 
 @pytest.mark.parametrize(
-    "kind, level, words",
+    ("kind", "level", "words"),
     [
         ("gauss", 0.5, "unknown noise 'gauss'"),
         ("gaussian", -0.1, "0 or more"),

@@ -20,7 +20,7 @@ def images(n, d, dtype=torch.float64):
     return torch.rand(n, d, generator=torch.Generator().manual_seed(1), dtype=dtype)
 
 
-@pytest.mark.parametrize("sizes, encoder_layers", SHAPES)
+@pytest.mark.parametrize(("sizes", "encoder_layers"), SHAPES)
 def test_codes_and_reconstructions_equal_torch(sizes, encoder_layers):
     scratch, inbuilt = pair(sizes, encoder_layers)
     x = images(9, sizes[0])
@@ -28,7 +28,7 @@ def test_codes_and_reconstructions_equal_torch(sizes, encoder_layers):
     torch.testing.assert_close(scratch.reconstruct(x), inbuilt.reconstruct(x))
 
 
-@pytest.mark.parametrize("sizes, encoder_layers", SHAPES)
+@pytest.mark.parametrize(("sizes", "encoder_layers"), SHAPES)
 @pytest.mark.parametrize("batch", [1, 8])
 def test_loss_and_gradients_equal_autograd(sizes, encoder_layers, batch):
     scratch, inbuilt = pair(sizes, encoder_layers)

@@ -14,7 +14,7 @@ def certain(predictions, classes=3):
 
 
 @pytest.mark.parametrize(
-    "hits, count, low, high",
+    ("hits", "count", "low", "high"),
     # Newcombe 1998, Statistics in Medicine 17, table I, method 3
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0000, 0.1611), (1, 29, 0.0061, 0.1718)],
 )

@@ -125,7 +125,7 @@ def test_a_missing_or_foreign_encoder_is_one_clear_line(tmp_path):
     with pytest.raises(ValueError, match="run chapter 2 first"):
         load_weights(digits(), tmp_path / "conv.safetensors", made_by="chapter 2")
     save_file(ConvolutionalAutoencoder((4, 4, 4)).state_dict(), tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="holds another network.*run chapter 2 again") as error:
+    with pytest.raises(ValueError, match=r"holds another network.*run chapter 2 again") as error:
         load_weights(digits(), tmp_path / "other.safetensors", made_by="chapter 2")
     assert "\n" not in str(error.value)
 

@@ -218,9 +218,8 @@ def test_maps_are_those_that_the_chapters_draw():
 
 
 def test_classes_have_the_names_and_colours_of_the_figures():
-    from helpers.palette import CLASSES as COLOURS
-
     from helpers.data import CLASSES
+    from helpers.palette import CLASSES as COLOURS
 
     assert [f"#{colour.upper()}" for colour in maps.COLOURS] == [*COLOURS]
     named = {tuple(figure["classes"]) for figure in maps.FIGURES.values()}

@@ -11,8 +11,8 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-from helpers.palette import CLASSES
 
+from helpers.palette import CLASSES
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
 
