@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from images import generator, strokes
 from sklearn.svm import SVC as PlainSVC
 
 from helpers import baselines, data, metrics, plots, results, stats
@@ -146,19 +147,6 @@ def test_every_model_has_a_name():
 
 
 # Filters
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def strokes(n=12):
-    """Images [n, 784] with a few bright bars."""
-    images = torch.zeros(n, 28, 28)
-    for k in range(n):
-        images[k, 4 + k % 6 : 9 + k % 6, 5:23] = 1
-        images[k, 5:23, 8 + k % 9 : 12 + k % 9] = 0.8
-    return images.flatten(1)
 
 
 def test_every_filter_helps_and_its_strength_is_among_those_tried():

@@ -3,24 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from images import photographs
 from sklearn.decomposition import PCA
 
 from helpers import device, metrics, training
 from helpers.models import ColourAutoencoder, principal_components
 
 
-def scenes(n=80):
-    """Smooth colour images [n, 3072] with a bright square on them."""
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(n, 3, 4, 4, generator=generator)
-    images = torch.nn.functional.interpolate(images, size=32, mode="bilinear")
-    for k in range(n):
-        images[k, k % 3, 4 + k % 17 : 12 + k % 17, 6 + k % 13 : 14 + k % 13] = 1
-    return images.flatten(1)
-
-
 def test_it_starts_as_pca():
-    images = scenes()
+    images = photographs()
     network = ColourAutoencoder(principal_components(images, 7), width=2)
     pca = PCA(7, svd_solver="full").fit(images.numpy())
     expected = torch.from_numpy(pca.inverse_transform(pca.transform(images.numpy())))
@@ -32,7 +23,7 @@ def test_it_starts_as_pca():
 
 
 def test_free_numbers_start_beside_pca_and_change_no_picture():
-    images, exact = scenes(), device.pick().exact
+    images, exact = photographs(), device.pick().exact
     torch.manual_seed(0)
     network = ColourAutoencoder(principal_components(images, 7), free=3, width=2)
     linear = ColourAutoencoder(principal_components(images, 4), width=2)
@@ -47,11 +38,11 @@ def test_free_numbers_start_beside_pca_and_change_no_picture():
 @pytest.mark.parametrize("free", [-1, 7])
 def test_not_all_numbers_can_be_free(free):
     with pytest.raises(ValueError, match="0 to 6 may be free"):
-        ColourAutoencoder(principal_components(scenes(), 7), free=free)
+        ColourAutoencoder(principal_components(photographs(), 7), free=free)
 
 
 def test_encoding_and_decoding_in_turn_are_the_whole_network():
-    images, exact = scenes(), device.pick().exact
+    images, exact = photographs(), device.pick().exact
     network = ColourAutoencoder(principal_components(images, 7), width=2)
     torch.nn.init.normal_(network.refine[-2].weight, std=0.1)
     codes = training.encode(network, images, exact)
@@ -60,7 +51,7 @@ def test_encoding_and_decoding_in_turn_are_the_whole_network():
 
 
 def test_training_only_improves_on_it():
-    images = scenes()
+    images = photographs()
     torch.manual_seed(0)
     network = ColourAutoencoder(principal_components(images, 7), width=4)
     config = training.TrainConfig(15, 16, 0.005, schedule="one_cycle", warmup=0.25, weight_decay=0.01)
@@ -74,7 +65,7 @@ def test_training_only_improves_on_it():
 @pytest.mark.parametrize("code_size", [0, -1, 80, 4000])
 def test_a_code_that_pca_cannot_fill_is_refused(code_size):
     with pytest.raises(ValueError, match="components cannot be had"):
-        principal_components(scenes(), code_size)
+        principal_components(photographs(), code_size)
 
 
 def test_principal_components_of_few_and_of_many_images_agree():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from images import photographs, strokes
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -81,15 +82,6 @@ def test_scores_of_a_class_that_is_never_predicted_or_never_true_are_zero():
     ]
 
 
-def strokes(n=12):
-    """Images [n, 784] with a few bright bars."""
-    images = torch.zeros(n, 28, 28)
-    for k in range(n):
-        images[k, 4 + k % 6 : 9 + k % 6, 5:23] = 1
-        images[k, 5:23, 8 + k % 9 : 12 + k % 9] = 0.8
-    return images.flatten(1)
-
-
 def test_psnr_and_ssim_equal_scikit_image():
     clean = strokes()
     noisy = data.noise("gaussian", 0.3)(clean, torch.Generator().manual_seed(0))
@@ -101,17 +93,7 @@ def test_psnr_and_ssim_equal_scikit_image():
     assert metrics.ssim(clean, clean).tolist() == pytest.approx([1.0] * len(clean))
 
 
-def scenes(n=80):
-    """Smooth colour images [n, 3072] with a bright square on them."""
-    generator = torch.Generator().manual_seed(0)
-    images = torch.rand(n, 3, 4, 4, generator=generator)
-    images = torch.nn.functional.interpolate(images, size=32, mode="bilinear")
-    for k in range(n):
-        images[k, k % 3, 4 + k % 17 : 12 + k % 17, 6 + k % 13 : 14 + k % 13] = 1
-    return images.flatten(1)
-
-
 def test_ssim_of_colour_is_the_mean_of_its_channels():
-    a, b = scenes(6), scenes(12)[6:]
+    a, b = photographs(6), photographs(12)[6:]
     channels = [metrics.ssim(a[:, k * 1024 : (k + 1) * 1024], b[:, k * 1024 : (k + 1) * 1024]) for k in range(3)]
     torch.testing.assert_close(metrics.ssim(a, b, channels=3), torch.stack(channels).mean(0))

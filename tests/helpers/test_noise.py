@@ -2,21 +2,9 @@
 
 import pytest
 import torch
+from images import generator, strokes
 
 from helpers.data import noise
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def strokes(n=12):
-    """Images [n, 784] with a few bright bars."""
-    images = torch.zeros(n, 28, 28)
-    for k in range(n):
-        images[k, 4 + k % 6 : 9 + k % 6, 5:23] = 1
-        images[k, 5:23, 8 + k % 9 : 12 + k % 9] = 0.8
-    return images.flatten(1)
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "masking", "salt_and_pepper"])
