@@ -374,7 +374,7 @@ def probabilities(network: nn.Module, images: Tensor, device: Device, *, flip: b
     With ``shift`` the mean over an image as it is and moved by so many pixels to two corners, edges repeated; with
     ``flip`` over each of these and its mirror image.
     """
-    network.eval()
+    device.place(network).eval()
     moves = (0, shift, -shift) if shift else (0,)
     parts = []
     for part in add_channel_dim(images).split(PART):

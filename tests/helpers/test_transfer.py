@@ -33,7 +33,7 @@ def fitted(build, part, epochs=2):
 
 
 def same(a, b):
-    return all(torch.equal(x, b[name]) for name, x in a.items())
+    return all(torch.equal(x.cpu(), b[name].cpu()) for name, x in a.items())
 
 
 @pytest.mark.parametrize("frozen", [True, False])
