@@ -66,7 +66,8 @@ def read_cell(cell: NotebookNode, files: Mapping[str, bytes]) -> list[Part]:
     options, code = split_options(cell.source, where)
     shown = read_outputs(cell.outputs, options, where, number, files)
     if "remove-output" not in tags:
-        check_options(options, shown, where)
+        pictures = sum(part.kind == "picture" for part in shown)
+        check_options(options, where, pictures=pictures, captioned=any(part.caption for part in shown))
     if not code or cell.metadata.get("transient", {}).get("remove_source"):  # nbconvert's mark of remove-input
         return shown
     return [Part("code", where, number, code, hidden="hide-input" in tags), *shown]

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import yaml
 
 from workflow.report.errors import ReportError
-
-if TYPE_CHECKING:
-    from workflow.report.cells import Part
 
 LABEL = re.compile(r"[\w-]*", re.ASCII)
 OPTIONS = {"label", "fig-cap", "fig-alt", "tbl-cap"}
@@ -35,9 +30,12 @@ def split_options(source: str, where: str) -> tuple[dict[str, str], str]:
     return {key: text.strip() for key, text in options.items()}, "\n".join(lines[count:]).strip("\n")
 
 
-def check_options(options: dict[str, str], shown: Sequence[Part], where: str) -> None:
-    """Raise ReportError when the words of a figure or table are missing, or stand where there is none."""
-    label, pictures = options.get("label", ""), sum(part.kind == "picture" for part in shown)
+def check_options(options: dict[str, str], where: str, *, pictures: int, captioned: bool) -> None:
+    """Raise ReportError when the words of a figure or table are missing, or stand where there is none.
+
+    `pictures` is how many figures the cell draws, `captioned` whether what it shows took the caption.
+    """
+    label = options.get("label", "")
     if pictures > 1:
         raise ReportError(f"{where}: draws {pictures} figures, where one cell draws one")
     if pictures:
@@ -50,5 +48,5 @@ def check_options(options: dict[str, str], shown: Sequence[Part], where: str) ->
         raise ReportError(f"{where}: the table has no tbl-cap")
     if options.get("tbl-cap") and label and not label.startswith("tbl-"):
         raise ReportError(f"{where}: the table has no label that begins with tbl-")
-    if "tbl-cap" in options and not any(part.caption for part in shown):
+    if "tbl-cap" in options and not captioned:
         raise ReportError(f"{where}: has the options of a table, but shows none")
