@@ -38,6 +38,7 @@ def test_the_fast_path_agrees_with_float32_within_noise(monkeypatch):
     assert exact_losses[-1] < exact_losses[0]
 
 
+@pytest.mark.slow
 def test_bfloat16_is_not_emulated():
     asked = "from helpers import device; print(device.pick().precision)"
     environment = {"ONEDNN_MAX_CPU_ISA": "AVX2", "CUDA_VISIBLE_DEVICES": ""}

@@ -265,6 +265,7 @@ def test_download_takes_the_next_mirror_and_only_what_is_missing(fakes, server, 
     assert not data.load("CIFAR10", root=tmp_path / "other").sample, "loading downloads too"
 
 
+@pytest.mark.slow
 def test_interrupted_download_leaves_nothing_unfinished(server, tmp_path, capfd, monkeypatch):
     server.broken.add(Path(MNIST_FILES[3]).name)
     assert data.load("MNIST", root=tmp_path).sample

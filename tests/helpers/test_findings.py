@@ -71,6 +71,7 @@ def test_what_report_b_could_say_of_its_two_models():
     assert findings.repeated_log().startswith("15 of the 15") and "20 epochs" in findings.repeated_log()
 
 
+@pytest.mark.slow
 def test_chapter_8_imports_no_training_code():
     modules = "claims, findings, pairs, tables"
     code = f"import sys; from helpers.comparison import {modules}; from helpers.figures import comparison, sweep; "

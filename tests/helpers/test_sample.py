@@ -9,6 +9,7 @@ from helpers import sample
 SIZES = {"MNIST": (4000, 1000), "FashionMNIST": (1500, 500), "CIFAR10": (1500, 500)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
 def test_a_sample_is_balanced_repeatable_and_learnable(name):
     (train, labels, test, test_labels), fingerprint = sample.load(name)

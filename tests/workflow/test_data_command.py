@@ -67,6 +67,7 @@ def test_command_line_errors_are_one_line(tmp_path, monkeypatch, capfd):
     assert capfd.readouterr().err.startswith("error: interrupted")
 
 
+@pytest.mark.slow
 def test_program_fails_in_one_line_with_data_real():
     nowhere = "http://127.0.0.1:9"  # a proxy that refuses at once: offline, whatever this machine can reach
     environment = os.environ | {"DATA": "real", "no_proxy": "", "NO_PROXY": ""}
