@@ -295,7 +295,7 @@ def train_classifier(
         transform = partial(augment, flip=config.flip, shift=config.shift) if images.ndim == 4 else unchanged
     generator = Generator().manual_seed(seed)
     history = History()
-    with torch.random.fork_rng(), optimisers(network, config) as optimised:
+    with torch.random.fork_rng(), optimisers(network, config, device) as optimised:
         torch.manual_seed(seed)  # for dropout
         schedules = [schedule(optimiser, config, len(labels)) for optimiser in optimised]
         for _ in range(config.epochs):

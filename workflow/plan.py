@@ -19,7 +19,10 @@ from workflow.parameters import ParameterError, read_profile, resolve
 NOTEBOOKS = ROOT / "notebooks"
 ENTRIES = ROOT / "workflow" / "chapters.yaml"
 BUILT = ".built"  # the folder that Snakemake builds reports in; `engine.publish` copies them to where readers look
-KNOWN = ("assignments", "data", "needs", "produces", "reads", "shares", "headline", "gpu", "memory_mb", "minutes")
+KNOWN = (
+    *("assignments", "data", "needs", "produces", "reads", "shares"),
+    *("headline", "gpu", "memory_mb", "minutes", "seconds"),
+)
 LONGEST = 60  # characters of a folder's name that say how its runs differ from the profile
 
 
@@ -40,6 +43,7 @@ class Chapter:
     assignments: tuple[str, ...]
     memory_mb: int
     minutes: int
+    seconds: int
     gpu: bool
     shares: tuple[str, ...]
     headline: str | None
@@ -173,6 +177,7 @@ def chapters(profile: str) -> dict[str, Chapter]:
             assignments=tuple(entry.get("assignments", ())),
             memory_mb=entry["memory_mb"],
             minutes=entry.get("minutes", 60),
+            seconds=entry.get("seconds", 60),
             gpu=entry.get("gpu", False),
             shares=tuple(entry.get("shares", ())),
             headline=entry.get("headline"),

@@ -6,10 +6,7 @@ Every run has its own folder (see plan.PlannedRun): no finished run is lost, or 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import os
-import statistics
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,72 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from helpers.results import ROOT, write
-from workflow.engine import MANIFESTS, Stop, guarded, only_one, publish, refresh_data, snakemake
+from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
+from workflow.forecast import CORES, estimate
 from workflow.plan import PlannedRun, chapters, report_name
+from workflow.progress import Progress
 from workflow.results_csv import save_csv
 from workflow.sweep_file import Sweep, read_sweep
-
-
-class Progress:
-    """Receives Snakemake's events for a sweep's runs, and prints a line for each run that has ended."""
-
-    def __init__(self, sweep: Sweep):
-        self.runs = {run.folder: run for run in sweep.runs.values()}
-        self.planned: list[PlannedRun] = []
-        self.failed: dict[str, int] = {}  # how often, by folder, while it has not finished
-        self.left = 0
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        """Handle one event of the logger plug-in in workflow/plugins."""
-        if event["event"] == "todo":
-            self.left = sum(number for rule, number in event["jobs"].items() if rule.startswith("chapter_"))
-            print(f"{len(self.runs) - self.left} of {len(self.runs)} runs are done, {self.left} are left", flush=True)
-            return
-        run = self.runs.get(os.path.dirname(next(iter(event["outputs"]), "")))
-        if run is None:  # another job, such as the report
-            return
-        if event["event"] == "planned":
-            self.planned.append(run)
-        elif event["event"] == "finished":
-            self.left -= 1
-            self.failed.pop(run.folder, None)
-            print(f"{run}  {_seconds(run)}{headline(run)}  ({self.left} left)", flush=True)
-        elif event["event"] == "failed":
-            self.failed[run.folder] = self.failed.get(run.folder, 0) + 1
-            again = ", and is tried once more with more memory" if self.failed[run.folder] == 1 else ""
-            print(f"{run}  failed{again}", flush=True)
-
-
-def _seconds(run: PlannedRun) -> str:
-    time = seconds(run.file("benchmark.tsv"))
-    return "" if time is None else f"{time:.0f} s"
-
-
-def headline(run: PlannedRun) -> str:
-    """The chapter's headline metric as text, "" where it has none."""
-    metrics = json.loads((ROOT / run.file("results.json")).read_text(encoding="utf-8"))["metrics"]
-    name = run.chapter.headline
-    return f"  {name} {metrics[name]:.4g}" if name in metrics else ""
-
-
-def seconds(benchmark: str | Path) -> float | None:
-    """How many seconds a run took, from Snakemake's benchmark file; None without one."""
-    try:
-        with (ROOT / benchmark).open(encoding="utf-8") as file:
-            return float(next(csv.DictReader(file, delimiter="\t"))["s"])
-    except (OSError, StopIteration, KeyError, ValueError):
-        return None
-
-
-def estimate(run: PlannedRun) -> float | None:
-    """Expected seconds of a run: the median of its other seeds, else of its chapter in this profile, else None."""
-    home = ROOT / f"reports/{run.profile}"
-    files = f"seed-*/{run.name}/benchmark.tsv"
-    siblings = (ROOT / run.where).parent.glob(files)
-    for found in (siblings, [*home.glob(files), *home.glob(f"varied/*/{files}")]):
-        if times := [time for path in found if (time := seconds(path)) is not None]:
-            return statistics.median(times)
-    return None
 
 
 def plan(sweep: Sweep, todo: Sequence[PlannedRun]) -> str:
@@ -101,9 +38,8 @@ def plan(sweep: Sweep, todo: Sequence[PlannedRun]) -> str:
     lines = [f"  {row[0]:{wide}} " + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows]
     if unknown := sorted({run.name for run in todo if estimates[run.folder] is None}):
         lines.append(f"not counted, because not run in this profile before: {', '.join(unknown)}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     start = "at least" if unknown else "about"
-    lines.append(f"{start} {known:.2f} core-hours, {known / cores:.2f} hours on the {cores} cores of this machine")
+    lines.append(f"{start} {known:.2f} core-hours, {known / CORES:.2f} hours on the {CORES} cores of this machine")
     return "\n".join([f"{sweep.name}, profile {sweep.profile}", *lines])
 
 
@@ -179,12 +115,10 @@ def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = F
     """
     sweep = read_sweep(file, profile, chapters(profile))
     with only_one() as lock:
-        runs = sweep.runs.values()
-        if not (dry and all((MANIFESTS / f"{name}.json").exists() for run in runs for name in run.chapter.data)):
-            refresh_data(runs)
+        refresh_data(sweep.runs.values())
         # In quotes: Snakemake reads values as YAML, which would read a folder's name such as `2024` as a number.
         config = [f"profile={sweep.profile}", f"sweep={json.dumps(str(file.absolute()))}"]
-        progress = Progress(sweep)
+        progress = Progress(sweep.runs.values(), unit="run", retried=True)
         if dry:
             if not snakemake(config, "--dry-run", lock=lock, on_event=progress):
                 raise Stop("the plan could not be made")

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from helpers import device, models, training
 from helpers.data import Split
 from helpers.models import ConvNet, FeedForward, ReportACNN
-from helpers.optimisers import as_matrices, optimisers
+from helpers.optimisers import Muon, as_matrices, optimisers
 from helpers.training import TrainConfig
 
 FAST = device.pick()
@@ -115,7 +115,7 @@ def test_muon_trains_kernels_as_matrices_and_puts_them_back():
     network = ConvNet(part.images, classes=3, widths=(4, 8, 8))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     network[1].requires_grad_(False)
-    with optimisers(network, TrainConfig(1, 8, 0.01, muon=True)) as (adam, muon):
+    with optimisers(network, TrainConfig(1, 8, 0.01, muon=True), FAST) as (adam, muon):
         ours = [p for each in (adam, muon) for group in each.param_groups for p in group["params"]]
         assert [p.shape for p in muon.param_groups[0]["params"]] == [(8, 36), (8, 72)]
         learning = [p for p in network.parameters() if p.requires_grad]
@@ -126,6 +126,27 @@ def test_muon_trains_kernels_as_matrices_and_puts_them_back():
     after = network.state_dict()
     assert list(after) == list(before) and history.loss[-1] < history.loss[0]
     assert torch.equal(after["1.weight"], before["1.weight"]) and not torch.equal(after["5.weight"], before["5.weight"])
+
+
+@pytest.mark.parametrize("shape", [(6, 40), (40, 6)])
+def test_muon_by_hand_is_torchs_muon_in_bfloat16_and_near_it_in_float32(shape):
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(shape, generator=generator)
+    exact, near, theirs = (torch.nn.Parameter(start.clone()) for _ in range(3))
+    settings = {"lr": 0.01, "weight_decay": 0.05}
+    made = {
+        exact: Muon([exact], **settings, precision=torch.bfloat16),
+        near: Muon([near], **settings, precision=torch.float32),
+        theirs: torch.optim.Muon([theirs], **settings, adjust_lr_fn="match_rms_adamw"),
+    }
+    for _ in range(5):
+        gradient = torch.randn(shape, generator=generator)
+        for matrix, optimiser in made.items():
+            matrix.grad = gradient.clone()
+            optimiser.step()
+    assert torch.equal(exact, theirs)
+    torch.testing.assert_close(near, theirs, rtol=0, atol=5e-4)
+    assert not torch.equal(near, exact)
 
 
 def test_muon_takes_dense_layers_too_but_never_the_last():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from helpers.results import ROOT
 from workflow import sweep
 from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
-from workflow.plan import chapters, make_run, report_name, select, with_dependencies
+from workflow.forecast import CORES, estimate, makespan, words
+from workflow.plan import PlannedRun, chapters, make_run, report_name, select, with_dependencies
+from workflow.progress import Progress
 from workflow.results_csv import write_csv
 
 FORMATS = {"html": ["html"], "pdf": ["pdf"], "both": ["html", "pdf"]}
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sweep", default="", help="a sweep file: its runs first, and a chapter on them at the end")
     parser.add_argument("--author", default="")
     parser.add_argument("--roll", default="")
-    parser.add_argument("--dry", action="store_true", help="of a sweep: print what would run")
+    parser.add_argument("--dry", action="store_true", help="only say what would run, and how long that should take")
     parser.add_argument("--on", default="", help="of a sweep: where to run it, a folder in workflow/profiles")
     options = parser.parse_args(arguments)
     return guarded("make report", lambda: carry_out(options))
@@ -47,18 +49,25 @@ def carry_out(options: argparse.Namespace) -> int:
         if options.notebooks or options.assignment or options.seed != "0":
             raise Stop("SWEEP says which notebooks and seeds: leave NOTEBOOKS, ASSIGNMENT and SEED out")
         return sweep.make(Path(options.sweep), options.profile, endings, dry=options.dry, on=options.on)
-    if options.dry or options.on:
-        raise Stop("DRY and ON are for sweeps: name one, such as SWEEP=workflow/sweeps/seeds.yaml")
+    if options.on:
+        raise Stop("ON is for sweeps: name one, such as SWEEP=workflow/sweeps/seeds.yaml")
     found = chapters(options.profile)
     selected = select(found, options.notebooks.split(), options.assignment)
     runs = [make_run(found, options.profile, chapter.name, int(options.seed)) for chapter in selected]
     folder, name = f"reports/{options.profile}", report_name(options.assignment)
     with only_one() as lock:
-        refresh_data(with_dependencies(runs).values())
+        needed = with_dependencies(runs)
+        refresh_data(needed.values())
         config = [f"profile={options.profile}", f"seed={options.seed}", f"assignment={options.assignment}"]
         config += [f"notebooks={' '.join(chapter.name for chapter in selected)}", f"formats={' '.join(endings)}"]
+        progress = Progress(needed.values(), unit="chapter")
+        if options.dry:
+            if not snakemake(config, "--dry-run", lock=lock, on_event=progress):
+                raise Stop("the plan could not be made")
+            print(plan(needed.values(), progress.planned))
+            return 0
         try:
-            done = snakemake(config, lock=lock)
+            done = snakemake(config, lock=lock, on_event=progress)
         finally:
             write_csv(ROOT / folder)
         if not done:
@@ -67,6 +76,26 @@ def carry_out(options: argparse.Namespace) -> int:
     made = " and ".join(f"{name}.{ending}" for ending in endings)
     print(f"{folder}: {made}, results.csv; each run in seed-{options.seed}/")
     return 0
+
+
+def plan(runs: Collection[PlannedRun], todo: Collection[PlannedRun]) -> str:
+    """What `make report` would do, a line for each chapter, and the expected time of all."""
+    times = {run.folder: estimate(run) for run in todo}
+    wide = max(len(str(run)) for run in runs)
+    lines = []
+    for run in runs:
+        if run.folder not in times:
+            state = "up to date"
+        else:
+            known = times[run.folder]
+            state = "would run" if known is None else f"would run, about {words(known)}"
+        lines.append(f"{run!s:{wide}}  {state}")
+    if unknown := [run.name for run in todo if times[run.folder] is None]:
+        lines.append(f"no time is known of {', '.join(unknown)}: not run in this profile before")
+    elif todo:
+        whole = makespan(todo, {folder: time for folder, time in times.items() if time is not None})
+        lines.append(f"about {words(whole)} on the {CORES} cores of this machine, and the report")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

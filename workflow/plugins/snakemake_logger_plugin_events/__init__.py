@@ -12,9 +12,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 
 class LogHandler(LogHandlerBase):
-    """Prints how many jobs are ``todo``, and which are ``planned`` (in a dry run), ``finished`` or ``failed``.
+    """Prints how many jobs are ``todo``, and which are ``planned``, ``started``, ``finished``, ``failed``.
 
-    A job is identified by its output files.
+    A dry run plans only. A job is identified by its output files.
     """
 
     writes_to_stream = True  # instead of Snakemake's own messages
@@ -32,8 +32,7 @@ class LogHandler(LogHandlerBase):
             _print("todo", jobs=job.stats)
         elif event == LogEvent.JOB_INFO:
             self.outputs[job.jobid] = [str(file) for file in job.output]
-            if self.common_settings.dryrun:
-                _print("planned", outputs=self.outputs[job.jobid])
+            _print("planned" if self.common_settings.dryrun else "started", outputs=self.outputs[job.jobid])
         elif event == LogEvent.JOB_FINISHED:
             _print("finished", outputs=self.outputs.get(job.job_id, []))
         elif event == LogEvent.JOB_ERROR:
