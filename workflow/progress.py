@@ -80,7 +80,7 @@ class Progress:
         return f"{number} {self.unit}{'s'[: number != 1]}"
 
     def _time_to_go(self) -> str:
-        """", about 9 minutes to go"; "" when nothing is left, or nothing is known of this profile yet."""
+        """ ", about 9 minutes to go"; "" when nothing is left, or nothing is known of this profile yet."""
         usual = self._taken / self._finished if self._finished else None  # of a chapter that is new to this profile
         pace = self._taken_again / self._expected if self._expected else 1.0  # of this machine, now
         seconds = {}

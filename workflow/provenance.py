@@ -1,21 +1,14 @@
-"""Where a run's results come from: the code (as hashes), the versions and the machine. The runner records it.
-
-Only the helpers that a notebook imports, directly or through others, count as its code: work on a figure of one chapter
-makes no other chapter run again, and nothing in workflow/ does.
-"""
+"""Where a run's results come from: the code (as hashes), the versions and the machine. The runner records it."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import json
 import os
 import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,80 +16,9 @@ from typing import Any
 import psutil
 
 from helpers.results import ROOT, write
+from workflow.digests import helpers_digest, notebook_digest
 
-HELPERS = ROOT / "helpers"
 PACKAGES = ("torchvision", "numpy", "scikit-learn", "scikit-learn-intelex")  # the notebook records torch's
-
-
-# ---- the code ----
-
-
-def notebook_digest(notebook: Path) -> str:
-    """sha256 of a notebook's sources: opening, running and saving it in JupyterLab does not change it."""
-    return cells_digest(_cells(notebook))
-
-
-def cells_digest(cells: Iterable[Mapping[str, Any]]) -> str:
-    """sha256 of the sources of ``cells``, the same before and after papermill has added its cell of parameters."""
-    tagged = [(cell, cell["metadata"].get("tags", [])) for cell in cells]
-    written = [(cell, tags) for cell, tags in tagged if "injected-parameters" not in tags]
-    sources = [[cell["cell_type"], "".join(cell["source"]), tags] for cell, tags in written]
-    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
-
-
-def helpers_digest(notebook: Path) -> str:
-    """sha256 of the helpers behind ``notebook``, and of the reported values, which any of them may read."""
-    digest = hashlib.sha256()
-    for path in [*helpers_of(notebook), HELPERS / "reported.toml"]:
-        digest.update(path.relative_to(HELPERS).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def helpers_of(notebook: Path) -> list[Path]:
-    """The files of helpers/ that a notebook's code imports, directly or through one another.
-
-    A notebook that Python cannot parse, because of a %magic for instance, counts as importing all of them.
-    """
-    code = ["".join(cell["source"]) for cell in _cells(notebook) if cell["cell_type"] == "code"]
-    try:
-        wanted = set().union(*map(_imports, code))
-    except SyntaxError:
-        return sorted(HELPERS.rglob("*.py"))
-    found: set[Path] = set()
-    while wanted:
-        for path in _files(wanted.pop()) - found:
-            found.add(path)
-            wanted |= _imports(path.read_text(encoding="utf-8"))
-    return sorted(found)
-
-
-@cache
-def _imports(source: str) -> frozenset[str]:
-    """The dotted names below ``helpers`` that a piece of code imports, anywhere in it. Imports are absolute (ruff)."""
-    return frozenset(name for name in _imported(ast.parse(source)) if name.split(".")[0] == "helpers")
-
-
-def _imported(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            # helpers.figures, say, may be a package, and what is imported from it a module.
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-
-
-def _files(name: str) -> set[Path]:
-    """The files that run when ``name``, such as helpers.figures.sweep.curves, is imported."""
-    path, found = HELPERS, {HELPERS / "__init__.py"}
-    for part in name.split(".")[1:]:
-        path = path / part
-        found |= {path.with_suffix(".py"), path / "__init__.py"}
-    return {file for file in found if file.exists()}
-
-
-def _cells(notebook: Path) -> list[dict[str, Any]]:
-    cells: list[dict[str, Any]] = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return cells
 
 
 def code_of(notebook: Path) -> dict[str, Any]:

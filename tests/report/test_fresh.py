@@ -5,7 +5,7 @@ import json
 import pytest
 from nbformat import v4
 
-from workflow.provenance import notebook_digest
+from workflow.digests import notebook_digest
 from workflow.report import fresh
 from workflow.report.chapters import join
 from workflow.report.errors import ReportError

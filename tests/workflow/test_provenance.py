@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import ROOT
 
-from workflow import provenance
+from workflow import digests, provenance
 
 
 def test_the_hardware_is_named_with_its_sizes():
@@ -62,4 +62,4 @@ def test_the_runner_completes_what_a_notebook_found(tmp_path):
     assert set(record["provenance"]) >= expected | {"hardware", "threads", "seconds", "peak_memory_mb", "sample_data"}
     assert record["provenance"]["hardware"]["cores"] and record["provenance"]["packages"]["numpy"] == np.__version__
     assert record["provenance"]["seconds"] == 1.23 and record["provenance"]["peak_memory_mb"] >= 100
-    assert record["provenance"]["notebook_sha256"] == provenance.notebook_digest(notebook)
+    assert record["provenance"]["notebook_sha256"] == digests.notebook_digest(notebook)

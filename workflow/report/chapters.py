@@ -24,7 +24,7 @@ class Chapter:
 
     name: str  # its path, for messages
     run: RunFacts = field(default_factory=dict)  # what its results.json says about the run, {} without one
-    digest: str = ""  # sha256 of its sources, see workflow.provenance.cells_digest
+    digest: str = ""  # sha256 of its sources, see workflow.digests.cells_digest
     folder: Path = Path()  # the folder of its run
     parts: list[Part] = field(default_factory=list)  # what its cells show, in reading order
 

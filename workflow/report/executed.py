@@ -10,7 +10,7 @@ from typing import Any
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
-from workflow.provenance import cells_digest
+from workflow.digests import cells_digest
 from workflow.report.chapters import Chapter, read_run
 from workflow.report.errors import ReportError
 

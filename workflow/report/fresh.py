@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from helpers.results import ROOT
-from workflow.provenance import helpers_digest, notebook_digest
+from workflow.digests import helpers_digest, notebook_digest
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
 

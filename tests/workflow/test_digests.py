@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest import ROOT, notebook
 
-from workflow import provenance
+from workflow import digests
 
 
 def test_the_digest_of_a_notebook_ignores_its_outputs_and_sees_its_source(tmp_path):
@@ -14,7 +14,7 @@ def test_the_digest_of_a_notebook_ignores_its_outputs_and_sees_its_source(tmp_pa
 
     def digest(**changes):
         path.write_text(json.dumps({"cells": [cell | changes]}))
-        return provenance.notebook_digest(path)
+        return digests.notebook_digest(path)
 
     assert digest() == digest(outputs=["x"], execution_count=3) == digest(source="a = 1")
     assert digest() != digest(source=["a = 2"])
@@ -27,11 +27,7 @@ def test_the_digest_of_a_notebook_ignores_what_papermill_puts_in(tmp_path):
         for tag in ("parameters", "injected-parameters")
     )
     path.write_text(json.dumps({"cells": [own]}))
-    assert (
-        provenance.notebook_digest(path)
-        == provenance.cells_digest([own, put_in])
-        != provenance.cells_digest([own, own])
-    )
+    assert digests.notebook_digest(path) == digests.cells_digest([own, put_in]) != digests.cells_digest([own, own])
 
 
 def written(folder, *cells):
@@ -42,7 +38,7 @@ def written(folder, *cells):
 
 def names(path):
     """The dotted names, below helpers, of the modules that a notebook depends on."""
-    found = [file.relative_to(provenance.HELPERS).with_suffix("") for file in provenance.helpers_of(path)]
+    found = [file.relative_to(digests.HELPERS).with_suffix("") for file in digests.reached(path)]
     return {".".join(file.parts) for file in found}
 
 
@@ -67,7 +63,7 @@ def package(tmp_path, monkeypatch):
     for name, text in PACKAGE.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    monkeypatch.setattr(provenance, "HELPERS", root)
+    monkeypatch.setattr(digests, "HELPERS", root)
     return root
 
 
@@ -99,20 +95,100 @@ def test_training_counts_the_data_and_no_figures(tmp_path):
 
 
 def test_prose_imports_nothing_and_a_magic_everything(tmp_path, package):
-    assert names(written(tmp_path, ("markdown", "from helpers import b"))) <= {"__init__"}
+    assert names(written(tmp_path, ("markdown", "from helpers import b"))) == set()
     everything = {name.removesuffix(".py").replace("/", ".") for name in PACKAGE if name.endswith(".py")}
     assert names(written(tmp_path, ("code", "%matplotlib inline"))) == everything
 
 
-def test_the_digest_changes_with_the_helpers_it_has_and_with_no_other(tmp_path, package):
-    path = written(tmp_path, ("code", "from helpers import a\nfrom helpers.folder import d"))
-    first = provenance.helpers_digest(path)
-    (package / "other" / "f.py").write_text("changed = True")
-    assert provenance.helpers_digest(path) == first
-    (package / "b.py").write_text("changed = True")
-    second = provenance.helpers_digest(path)
-    (package / "folder" / "e.py").write_text("changed = True")
-    assert len({first, second, provenance.helpers_digest(path)}) == 3
+USED = """
+from helpers import a, b
+from helpers.folder import d
+import numpy as np
+
+LIMIT = 3
+UNUSED = 4
+
+
+class Network:
+    \"\"\"What it is.\"\"\"
+
+    def forward(self, x: Other):  # a comment
+        return helper(x, LIMIT)
+
+
+class Other:
+    pass
+
+
+def helper(x, limit):
+    return np.minimum(x, limit) + b.shift()
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path, package):
+    """A function that gives the digest of a chapter that uses a class of a helper, after a change to a helper."""
+    (package / "used.py").write_text(USED)
+    (package / "b.py").write_text("def shift():\n    return 1\n\n\ndef other():\n    return 2\n")
+    path = written(tmp_path, ("code", "from helpers import used"), ("code", "network = used.Network()"))
+
+    def digest(file="used.py", before="", after=""):
+        text = (package / file).read_text()
+        assert before in text
+        (package / file).write_text(text.replace(before, after))
+        found = digests.helpers_digest(path)
+        (package / file).write_text(text)
+        return found
+
+    return digest
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("used.py", "helper(x, LIMIT)", "helper(x, 2 * LIMIT)"),  # a class that is used
+        ("used.py", "LIMIT = 3", "LIMIT = 5"),  # what a method of it reads,
+        ("used.py", "np.minimum", "np.maximum"),  # a function that it calls,
+        ("used.py", "import numpy as np", "import math as np"),  # what that imports,
+        ("b.py", "return 1", "return 3"),  # and what that calls in another file
+        ("used.py", "UNUSED = 4", "print('what an import runs')"),
+        ("folder/d.py", "from helpers.folder.e import something\n", "print('what an import of an import runs')\n"),
+        ("reported.toml", "", "changed = 1\n"),
+    ],
+)
+def test_what_a_chapter_reaches_makes_it_run_again(chapter, file, before, after):
+    assert chapter(file, before, after) != chapter()
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("used.py", "What it is.", "What it is, in other words."),  # a docstring
+        ("used.py", "  # a comment", ""),
+        ("used.py", "    pass", "    more = 1"),  # a class that only an annotation names
+        ("used.py", "UNUSED = 4", "UNUSED = 5"),
+        ("used.py", "UNUSED = 4", "UNUSED = 4\n\n\ndef new():\n    return UNUSED"),
+        ("b.py", "return 2", "return 4"),  # a helper of another chapter
+        ("other/f.py", "", "changed = True\n"),
+    ],
+)
+def test_what_a_chapter_does_not_reach_makes_it_not_run_again(chapter, file, before, after):
+    assert chapter(file, before, after) == chapter()
+
+
+@pytest.mark.parametrize("code", ["show(used)", "from helpers.used import *", "getattr(used, 'UNUSED')"])
+def test_of_a_module_that_is_handed_on_everything_counts(tmp_path, package, code):
+    (package / "used.py").write_text(USED)
+    path = written(tmp_path, ("code", "from helpers import used\n" + code))
+    first = digests.helpers_digest(path)
+    (package / "used.py").write_text(USED.replace("UNUSED = 4", "UNUSED = 5"))
+    assert digests.helpers_digest(path) != first
+
+
+def test_a_layer_more_in_the_feed_forward_net_concerns_its_chapter_alone():
+    reached = {path.stem[:2]: digests.reached(path) for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
+    models = digests.HELPERS / "models.py"
+    assert [key for key, found in sorted(reached.items()) if "FeedForward" in found.get(models, ())] == ["07"]
 
 
 def test_every_chapter_of_the_report_can_be_read():
