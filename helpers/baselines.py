@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,17 @@ from skimage.color import rgb2lab
 from skimage.feature import hog
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from sklearn.base import BaseEstimator
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import Tensor
 
-from helpers.data import Split, flat
-from helpers.metrics import psnr
+from helpers.data import Dataset, Split, flat, stratified_rows
+from helpers.metrics import apply_temperature, fit_temperature, psnr
+from helpers.models import principal_components
 from helpers.training import progress
 
 try:  # the same predictions several times faster, but for x86-64 only
@@ -77,62 +79,45 @@ def _colours(pictures: np.ndarray, cell: int) -> np.ndarray:
     return colours / COLOUR_SCALE
 
 
-def svm(kernel: str, settings: Mapping[str, Any], *, components: int, seed: int, calibrated: bool) -> Pipeline:
-    """PCA and a support vector machine (one against one).
-
-    It gives each class a score, the number of pairwise decisions that it wins, and no probability. With ``calibrated``
-    the scores s become softmax(s / T): the temperature T (Guo et al. 2017) is fitted on the scores that three machines,
-    each fitted on two thirds of the training images, give to the third that they have not seen. The machine that
-    predicts is fitted on all.
-    """
-    machine = SVC(kernel=kernel, **settings)
-    if calibrated:
-        machine = CalibratedClassifierCV(machine, method="temperature", ensemble=False, cv=3)
-    return make_pipeline(PCA(components, random_state=seed), machine)
-
-
-def logistic(settings: Mapping[str, Any], *, components: int, seed: int) -> Pipeline:
-    """Whitened PCA, for which the optimiser needs few steps, and multinomial logistic regression."""
-    whitened = PCA(components, whiten=True, random_state=seed)
-    return make_pipeline(whitened, LogisticRegression(max_iter=500, **settings))
-
-
-def naive_bayes(components: int, *, seed: int) -> Pipeline:
-    """PCA and Gaussian naive Bayes: components are uncorrelated, so that its assumption is less wrong."""
-    return make_pipeline(PCA(components, random_state=seed), GaussianNB())
-
-
 @dataclass(frozen=True)
 class Method:
-    """A classical method: the features it sees, the settings to choose from, and how to build it from one of them."""
+    """A classical method: the features it sees, the settings to choose from, and how to build it from one of them.
+
+    What it is fitted on are the principal components of the features, the first of them first.
+    """
 
     features: Callable[[Tensor], np.ndarray]
     grid: Sequence[Mapping[str, Any]]
-    build: Callable[..., Pipeline]  # (settings, components, seed, calibrated) -> pipeline
+    build: Callable[..., BaseEstimator]  # from one of these settings
 
 
-def _svm(kernel: str) -> Callable[..., Pipeline]:
-    return lambda settings, components, seed, calibrated: svm(
-        kernel, settings, components=components, seed=seed, calibrated=calibrated
-    )
+def svm(kernel: str) -> Callable[..., BaseEstimator]:
+    """A support vector machine (one against one) from its settings.
+
+    It gives each class a score, from the pairwise decisions that it wins, and no probability.
+    """
+    return partial(SVC, kernel=kernel, decision_function_shape="ovr")
+
+
+def logistic(**settings: Any) -> Pipeline:
+    """Multinomial logistic regression on whitened components, for which the optimiser needs few steps."""
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, **settings))
+
+
+def naive_bayes(*, components: int) -> Pipeline:
+    """Gaussian naive Bayes on the first ``components``: they are uncorrelated, so its assumption is less wrong."""
+    first = FunctionTransformer(lambda projected: projected[:, :components])
+    return make_pipeline(first, GaussianNB())
 
 
 METHODS = {
-    "svm_linear": Method(pixels, [{"C": c} for c in (0.001, 0.01, 0.1)], _svm("linear")),
+    "svm_linear": Method(pixels, [{"C": c} for c in (0.001, 0.01, 0.1)], svm("linear")),
     "svm_poly": Method(
-        pixels, [{"degree": d, "C": c, "coef0": 1.0} for d in (2, 3) for c in (0.3, 1.0, 3.0)], _svm("poly")
+        pixels, [{"degree": d, "C": c, "coef0": 1.0} for d in (2, 3) for c in (0.3, 1.0, 3.0)], svm("poly")
     ),
-    "logistic": Method(
-        pixels,
-        [{"C": c} for c in (0.0001, 0.001, 0.01)],
-        lambda settings, components, seed, calibrated: logistic(settings, components=components, seed=seed),
-    ),
-    "gaussian_nb": Method(
-        pixels,
-        [{"components": n} for n in (8, 16, 32, 64)],
-        lambda settings, components, seed, calibrated: naive_bayes(min(settings["components"], components), seed=seed),
-    ),
-    "svm_rbf_hog": Method(hog_and_colour, [{"C": c} for c in (1.0, 3.0, 10.0)], _svm("rbf")),
+    "logistic": Method(pixels, [{"C": c} for c in (0.0001, 0.001, 0.01)], logistic),
+    "gaussian_nb": Method(pixels, [{"components": n} for n in (8, 16, 32, 64)], naive_bayes),
+    "svm_rbf_hog": Method(hog_and_colour, [{"C": c} for c in (1.0, 3.0, 10.0)], svm("rbf")),
 }
 
 
@@ -141,65 +126,106 @@ def words(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value:g}" for key, value in settings.items())
 
 
-class Classical:
-    """The classical methods on at most so many principal ``components``; chance comes from ``seed``.
+@dataclass(frozen=True)
+class Projected:
+    """Features of images as their principal components, which are those of the training images."""
 
-    Raises ValueError for fewer than one component.
+    features: Callable[[Tensor], np.ndarray]
+    pca: PCA
+    train: np.ndarray  # [N, components]
+    validation: np.ndarray
+    seconds: float  # that all this took
+
+    def of(self, images: Tensor) -> np.ndarray:
+        """The components of other images, float32 [N, components]."""
+        return self.pca.transform(self.features(images))
+
+
+class Classical:
+    """The classical methods on at most so many principal ``components`` of their features.
+
+    Settings are chosen with models that are fitted on ``choice`` of the training images and judged on the validation
+    images. Features and components are computed once and shared by all methods that see them.
     """
 
-    def __init__(self, components: int, *, seed: int):
+    def __init__(self, data: Dataset, *, choice: int, components: int, seed: int):
+        """``choice`` images are taken at random, fixed by ``seed``. Raises ValueError for fewer than one component."""
         if components < 1:
             raise ValueError(f"components must be at least 1, not {components}")
-        self.components, self.seed = components, seed
+        self.data, self.components = data, components
+        self.chosen = stratified_rows(data.train.labels, choice, seed=seed).numpy()
+        self._projected: dict[Callable, Projected] = {}
 
-    def tune(self, name: str, train: Split, validation: Split) -> list[dict[str, Any]]:
-        """Fit the method ``name`` with each of its settings on ``train``; rows of ``settings`` and ``accuracy``.
+    def projected(self, name: str) -> Projected:
+        """What the method ``name`` sees of the training and validation images."""
+        features = METHODS[name].features
+        if features not in self._projected:
+            started = time.perf_counter()
+            train, validation = features(self.data.train.images), features(self.data.validation.images)
+            count = min(self.components, len(train) - 1, train.shape[1] - 1)
+            pca = principal_components(torch.from_numpy(train), count)
+            seen = pca.transform(train), pca.transform(validation)
+            self._projected[features] = Projected(features, pca, *seen, time.perf_counter() - started)
+        return self._projected[features]
 
-        The accuracy is that on ``validation``. Best first; among equals the first in the grid.
+    def tune(self, name: str) -> list[dict[str, Any]]:
+        """Fit the method ``name`` with each of its settings; rows of ``settings`` and validation ``accuracy``.
+
+        Best first; among equals the first in the grid.
         """
-        method = METHODS[name]
-        seen, held_out = method.features(train.images), method.features(validation.images)
-        rows = []
-        for settings in method.grid:
-            model = method.build(settings, self._limit(seen), self.seed, False).fit(seen, train.labels.numpy())
-            accuracy = float((model.predict(held_out) == validation.labels.numpy()).mean())
-            rows.append({"settings": settings, "accuracy": accuracy})
-            progress(f"{name:<16} {words(settings):<28} validation accuracy {accuracy:.4f}")
+        seen, rows = self.projected(name), []
+        for settings in METHODS[name].grid:
+            model = METHODS[name].build(**settings)
+            model.fit(seen.train[self.chosen], self.data.train.labels[self.chosen].numpy())
+            hits = model.predict(seen.validation) == self.data.validation.labels.numpy()
+            rows.append({"settings": settings, "accuracy": float(hits.mean())})
+            progress(f"{name:<16} {words(settings):<28} validation accuracy {rows[-1]['accuracy']:.4f}")
         return sorted(rows, key=lambda row: row["accuracy"], reverse=True)
 
-    def fit(self, name: str, settings: Mapping[str, Any], train: Split) -> Fitted:
-        """Fit the method ``name`` with ``settings`` on all of ``train``; its seconds include features, calibration."""
-        method, started = METHODS[name], time.perf_counter()
-        features = method.features(train.images)
-        model = method.build(settings, self._limit(features), self.seed, True).fit(features, train.labels.numpy())
-        fitted = Fitted(model, method.features, time.perf_counter() - started)
-        progress(f"{name:<16} fitted on {len(train)} images  {fitted.seconds:.1f} s")
-        return fitted
+    def fit(self, name: str, settings: Mapping[str, Any]) -> Fitted:
+        """Fit the method ``name`` with ``settings`` on training and validation images together.
 
-    def _limit(self, features: np.ndarray) -> int:
-        # PCA cannot have more components than images, and each of three folds has two thirds of them.
-        return min(self.components, 2 * len(features) // 3, features.shape[1])
+        Scores of a support vector machine become probabilities by a temperature (Guo et al. 2017), with which those of
+        a machine fitted on the training images alone fit the validation images best. The seconds include all of this.
+        """
+        method, seen, started = METHODS[name], self.projected(name), time.perf_counter()
+        temperature = None
+        if isinstance(method.build(**settings), SVC):
+            model = method.build(**settings).fit(seen.train, self.data.train.labels.numpy())
+            temperature = fit_temperature(_softmax(model, seen.validation), self.data.validation.labels)
+        both = np.concatenate([seen.train, seen.validation])
+        model = method.build(**settings).fit(both, self.data.development.labels.numpy())
+        fitted = Fitted(model, seen, temperature, seen.seconds + time.perf_counter() - started)
+        progress(f"{name:<16} fitted on {len(both)} images  {fitted.seconds:.1f} s")
+        return fitted
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted classical model and what fitting took."""
+    """A fitted classical model, the temperature of one that gives scores, and the seconds that fitting took.
+
+    These count what it shares with others, features and components, as if it were alone.
+    """
 
     model: BaseEstimator
-    features: Callable[[Tensor], np.ndarray]
+    seen: Projected
+    temperature: float | None
     seconds: float
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """Class probabilities, float32 [N, classes]."""
-        return torch.from_numpy(self.model.predict_proba(self.features(images))).float()
+        """Class probabilities of bytes [N, C, H, W], float32 [N, classes]."""
+        projected = self.seen.of(images)
+        if self.temperature is None:
+            return torch.from_numpy(self.model.predict_proba(projected)).float()
+        return apply_temperature(_softmax(self.model, projected), self.temperature).float()
 
-    @property
-    def temperature(self) -> float | None:
-        """The temperature of a calibrated SVM, None for other models."""
-        last = self.model[-1]
-        if not isinstance(last, CalibratedClassifierCV):
-            return None
-        return 1 / float(np.ravel(last.calibrated_classifiers_[0].calibrators[0].beta_)[0])
+
+def _softmax(machine: BaseEstimator, projected: np.ndarray) -> Tensor:
+    """The softmax of a machine's scores, float64 [N, classes]."""
+    scores = np.asarray(machine.decision_function(projected), dtype=np.float64)
+    if scores.ndim == 1:  # of two classes there is one score, that of the second
+        scores = np.stack([-scores, scores], axis=1)
+    return torch.from_numpy(scores).softmax(1)
 
 
 def untuned_accuracy(name: str, train: Split, test: Split) -> float:

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -109,6 +110,15 @@ class JointLoss:
     def after_step(self) -> None:
         """Let the centres follow the codes of the batch."""
         self.center.update(*self._last)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The centres, and the mean center loss of every epoch."""
+        return {"centres": self.center.centres, "epochs": self.epochs}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from such a state."""
+        self.center.centres.copy_(state["centres"])
+        self.epochs = list(state["epochs"])
 
     def after_epoch(self) -> None:
         """Record the mean center loss of the epoch."""

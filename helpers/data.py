@@ -147,10 +147,20 @@ def stratified_subset(split: Split, size: int, *, seed: int) -> Split:
     Raises:
         DataError: a size below one.
     """
+    chosen = stratified_rows(split.labels, size, seed=seed)
+    return Split(split.images[chosen], split.labels[chosen])
+
+
+def stratified_rows(labels: Tensor, size: int, *, seed: int) -> Tensor:
+    """The rows of :func:`stratified_subset`, in ascending order: it reads faster, and plots the same for every size.
+
+    Raises:
+        DataError: a size below one.
+    """
     if size < 1:
         raise DataError(f"{size} is no number of images: use a whole number, 1 or more")
-    chosen, _ = stratify(shuffled(len(split), seed), split.labels, min(size, len(split)))
-    return take(split.images, split.labels, chosen)
+    chosen, _ = stratify(shuffled(len(labels), seed), labels, min(size, len(labels)))
+    return chosen.sort().values
 
 
 def balanced_subset(split: Split, count: int, *, seed: int) -> Split:

@@ -81,6 +81,14 @@ class ScratchAutoencoder:
             start = end
         return views
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """All parameters, flat [P], and not a copy."""
+        return {"parameters": self.parameters}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take the parameters of another network of these layers."""
+        self.parameters.copy_(state["parameters"])
+
     def _has_relu(self, k: int) -> bool:
         """ReLU follows every layer but the code and the logits."""
         return k not in (self.encoder_layers - 1, len(self.layers) - 1)

@@ -1,7 +1,8 @@
 """Training, in two loops: :func:`train_autoencoders` and :func:`train_classifier`; and asking what was trained.
 
-Data are tensors in memory, and batches are taken by index: for images this small a ``DataLoader`` costs more than the
-step itself. Progress goes to standard error, one line an epoch, so that it is seen but is no part of a report.
+Data are tensors in the memory of the device, and batches are taken there by index: for images this small a
+``DataLoader`` costs more than the step itself. Losses stay there until an epoch ends, so that no step waits for
+another. Progress goes to standard error, one line an epoch, so that it is seen but is no part of a report.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 from helpers.data import Corrupt, Split
 from helpers.device import PLAIN, Device
+from helpers.kept import resume
 from helpers.metrics import log_loss
 from helpers.models import Autoencoder, AutoencoderModule, add_channel_dim
 from helpers.optimisers import TrainConfig, optimisers, schedule
@@ -46,14 +48,27 @@ class History:
     seconds: list[float] = field(default_factory=list)
     batch_losses: list[float] = field(default_factory=list)
 
-    def add_epoch(self, batch_losses: Tensor, images: int, seconds: float) -> None:
-        """Record an epoch over ``images`` images, in batches of equal size but for a smaller last one."""
+    def add_epoch(self, batch_losses: Tensor, images: int, started: float) -> None:
+        """Record an epoch over ``images`` images, in batches of equal size but for a smaller last one.
+
+        Its losses have come to the CPU, so it is over, also on a device that works while Python goes on; it began when
+        ``time.perf_counter()`` was ``started``.
+        """
+        seconds = time.perf_counter() - started
         size = -(-images // len(batch_losses))
         sizes = torch.full_like(batch_losses, size)
         sizes[-1] = images - size * (len(batch_losses) - 1)
         self.loss.append(((batch_losses * sizes).sum() / images).item())
         self.batch_losses += batch_losses.tolist()
         self.seconds.append(seconds)
+
+    def state_dict(self) -> dict[str, list[float]]:
+        """Its lists, by name."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: Mapping[str, list[float]]) -> None:
+        """Become the history that gave this state."""
+        vars(self).update(state)
 
     @property
     def seconds_per_epoch(self) -> float:
@@ -77,7 +92,7 @@ class Learner(Protocol):
     """An autoencoder with its optimiser."""
 
     def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """One step on inputs and targets [B, D]; the loss before it, scalar, on the CPU and without a graph."""
+        """One step on inputs and targets [B, D]; the loss before it, scalar and without a graph."""
 
     def loss(self, inputs: Tensor, targets: Tensor) -> float:
         """The mean loss per pixel on inputs and targets [N, D]."""
@@ -114,7 +129,7 @@ class TorchLearner:
         loss.backward()
         self.optimiser.step()
         self.schedule.step()
-        return loss.detach().cpu()
+        return loss.detach()
 
     @torch.no_grad()
     def loss(self, inputs: Tensor, targets: Tensor) -> float:
@@ -144,9 +159,29 @@ def train_autoencoders(
     (Vincent et al. 2008). ``validation`` are fixed inputs and targets [M, D] on which the loss is taken every epoch.
     Networks take turns epoch by epoch, so that their times are taken under the same load of the machine.
     """
-    learners = {name: _learner(network, config, len(images), device) for name, network in networks.items()}
-    generator = Generator().manual_seed(seed)
-    histories = {name: History() for name in learners}
+    histories = {name: History() for name in networks}
+
+    def train() -> None:
+        learners = {name: _learner(network, config, len(images), device) for name, network in networks.items()}
+        _train_autoencoders(learners, histories, images.to(device.name), config, seed, corrupt, validation)
+
+    parts = {**networks, **{f"{name} history": history for name, history in histories.items()}}
+    spared = resume(parts, train, recipe=(config, seed, device), data=[images])
+    if spared:
+        progress(f"{', '.join(networks)}: kept from the run before")
+    return histories
+
+
+def _train_autoencoders(
+    learners: Mapping[str, Learner],
+    histories: Mapping[str, History],
+    images: Tensor,
+    config: TrainConfig,
+    seed: int,
+    corrupt: Corrupt | None,
+    validation: tuple[Tensor, Tensor] | None,
+) -> None:
+    generator = Generator(images.device).manual_seed(seed)
     # Several networks share the noise of an epoch, drawn at once. For a single one it is drawn batch by batch, which
     # saves the memory of a second copy of the images.
     at_once = corrupt is not None and len(learners) > 1
@@ -155,18 +190,17 @@ def train_autoencoders(
         if corrupt and at_once:
             inputs = images[:0]  # frees the last epoch's noise before this one's is drawn
             inputs = corrupt(images, generator)
-        order = torch.randperm(len(images), generator=generator).split(config.batch_size)
+        order = _order(len(images), generator).split(config.batch_size)
         for name, learner in learners.items():
             history, started, losses = histories[name], time.perf_counter(), []
             for rows in order:
                 clean = images[rows]
                 seen = inputs[rows] if at_once else corrupt(clean, generator) if corrupt else clean
                 losses.append(learner.step(seen, clean))
-            history.add_epoch(torch.stack(losses), len(images), time.perf_counter() - started)
+            history.add_epoch(torch.stack(losses).cpu(), len(images), started)
             if validation:
                 history.validation_loss.append(learner.loss(*validation))
             progress(f"{name:<16} {history.last_epoch(config.epochs)}")
-    return histories
 
 
 def _learner(
@@ -175,6 +209,11 @@ def _learner(
     if isinstance(network, ScratchAutoencoder):
         return ScratchLearner(network, config, images)
     return TorchLearner(network, config, images, device)
+
+
+def _order(count: int, generator: Generator) -> Tensor:
+    """A random order of so many rows, on the generator's device."""
+    return torch.randperm(count, generator=generator, device=generator.device)
 
 
 def _outputs(network: AutoencoderModule, inputs: Tensor, device: Device) -> Tensor:
@@ -227,6 +266,12 @@ class Objective(Protocol):
     def after_epoch(self) -> None:
         """Record what the epoch gave."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """What training changes in it, see :class:`helpers.kept.Stateful`."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Become what gave this state."""
+
 
 @dataclass
 class SoftmaxLoss:
@@ -244,21 +289,28 @@ class SoftmaxLoss:
     def after_epoch(self) -> None:
         """Nothing: the loop records the cross entropy."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: training changes nothing in it."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing: see ``state_dict``."""
+
 
 def augment(images: Tensor, generator: Generator, *, flip: bool, shift: int) -> Tensor:
     """Images [N, C, H, W], half of them mirrored and each moved by up to ``shift`` pixels, edges repeated.
 
     One gather does both: it reads row and column numbers that are mirrored and moved first. The result lies in memory
-    with the channels last.
+    with the channels last. Images and ``generator`` are on one device.
     """
     count, _, height, width = images.shape
-    moves = torch.randint(-shift, shift + 1, (2, count, 1), generator=generator)
-    rows = (torch.arange(height) + moves[0]).clamp_(0, height - 1)
-    columns = (torch.arange(width) + moves[1]).clamp_(0, width - 1)
+    how = {"generator": generator, "device": images.device}
+    moves = torch.randint(-shift, shift + 1, (2, count, 1), **how)
+    row, column, number = (torch.arange(size, device=images.device) for size in (height, width, count))
+    rows, columns = (row + moves[0]).clamp_(0, height - 1), (column + moves[1]).clamp_(0, width - 1)
     if flip:
-        mirrored = torch.rand(count, 1, generator=generator) < 0.5
-        columns = torch.where(mirrored, columns.flip(1), columns)
-    gathered = images[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [N, H, W, C]
+        columns = torch.where(torch.rand(count, 1, **how) < 0.5, columns.flip(1), columns)
+    gathered = images[number[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [N, H, W, C]
     return gathered.permute(0, 3, 1, 2)
 
 
@@ -289,29 +341,52 @@ def train_classifier(
     network met them, augmented and under dropout, and of ``validation`` after every epoch.
     """
     device.place(network)
-    images, labels = add_channel_dim(split.images), split.labels
-    objective = objective or SoftmaxLoss(config.smoothing)
+    history, objective = History(), objective or SoftmaxLoss(config.smoothing)
     if transform is None:
-        transform = partial(augment, flip=config.flip, shift=config.shift) if images.ndim == 4 else unchanged
-    generator = Generator().manual_seed(seed)
-    history = History()
+        pictures = add_channel_dim(split.images).ndim == 4
+        transform = partial(augment, flip=config.flip, shift=config.shift) if pictures else unchanged
+
+    def train() -> None:
+        _train_classifier(network, split, config, seed, device, name, validation, objective, transform, history)
+
+    parts = {"network": network, "history": history, "objective": objective}
+    spared = resume(parts, train, recipe=(config, seed, device), data=[split.images, split.labels])
+    if spared and name:
+        progress(f"{name:<16} kept from the run before")
+    return history
+
+
+def _train_classifier(
+    network: nn.Module,
+    split: Split,
+    config: TrainConfig,
+    seed: int,
+    device: Device,
+    name: str | None,
+    validation: Split | None,
+    objective: Objective,
+    transform: Transform,
+    history: History,
+) -> None:
+    images, labels = add_channel_dim(split.images).to(device.name), split.labels.to(device.name)
+    generator = Generator(device.name).manual_seed(seed)
     with torch.random.fork_rng(), optimisers(network, config, device) as optimised:
         torch.manual_seed(seed)  # for dropout
         schedules = [schedule(optimiser, config, len(labels)) for optimiser in optimised]
         for _ in range(config.epochs):
             network.train()
             started, losses, hits = time.perf_counter(), [], 0
-            for rows in torch.randperm(len(labels), generator=generator).split(config.batch_size):
-                batch, targets = transform(images[rows], generator), labels[rows].to(device.name)
+            for rows in _order(len(labels), generator).split(config.batch_size):
+                batch, targets = transform(images[rows], generator), labels[rows]
                 loss, logits = objective(_forward(network, batch, device), targets)
                 network.zero_grad()
                 loss.backward()
                 for each in (*optimised, *schedules):
                     each.step()
                 objective.after_step()
-                losses.append(F.cross_entropy(logits.detach(), targets).cpu())
-                hits += (logits.detach().argmax(1) == targets).sum().cpu()
-            history.add_epoch(torch.stack(losses), len(labels), time.perf_counter() - started)
+                losses.append(F.cross_entropy(logits.detach(), targets))
+                hits += (logits.detach().argmax(1) == targets).sum()
+            history.add_epoch(torch.stack(losses).cpu(), len(labels), started)
             history.accuracy.append(int(hits) / len(labels))
             objective.after_epoch()
             if validation:
@@ -320,7 +395,6 @@ def train_classifier(
                 history.validation_accuracy.append((likely.argmax(1) == validation.labels).double().mean().item())
             if name:
                 progress(f"{name:<16} {history.last_epoch(config.epochs)}")
-    return history
 
 
 def build(make: Callable[..., Network], images: Tensor, *, classes: int, seed: int) -> Network:

@@ -69,15 +69,15 @@ def test_features_have_the_promised_shapes_and_see_what_they_should(scenes):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_chosen_fitted_and_gives_probabilities(scenes, name):
-    methods = Classical(30, seed=0)
-    rows = methods.tune(name, scenes.train, scenes.validation)
+    methods = Classical(scenes, choice=120, components=30, seed=0)
+    rows = methods.tune(name)
     assert [row["accuracy"] for row in rows] == sorted((row["accuracy"] for row in rows), reverse=True)
-    model = methods.fit(name, rows[0]["settings"], scenes.train)
+    model = methods.fit(name, rows[0]["settings"])
     p = model.probabilities(scenes.test.images)
     assert p.shape == (60, 6) and (p >= 0).all() and model.seconds > 0
     torch.testing.assert_close(p.sum(1), torch.ones(60))
     assert stats.accuracy(p, scenes.test.labels).value > 0.4
-    assert torch.equal(p, methods.fit(name, rows[0]["settings"], scenes.train).probabilities(scenes.test.images))
+    assert torch.equal(p, methods.fit(name, rows[0]["settings"]).probabilities(scenes.test.images))
     assert (model.temperature is not None) == name.startswith("svm")
     assert model.temperature is None or model.temperature > 0
 
@@ -97,7 +97,7 @@ def test_untuned_methods_are_those_of_report_a(scenes):
     with pytest.raises(ValueError, match="Report A has no svm_rbf_hog"):
         baselines.untuned_accuracy("svm_rbf_hog", scenes.train, scenes.test)
     with pytest.raises(ValueError, match="components"):
-        Classical(0, seed=0)
+        Classical(scenes, choice=120, components=0, seed=0)
 
 
 def test_counts_behind_printed_accuracies_are_found():
