@@ -94,7 +94,7 @@ def test_classifiers_and_centres_are_kept_too(again, capfd):
     for _ in range(2):
         again()
         probe, history = training.fit(
-            lambda features, classes: Probe(features, hidden=4, classes=classes),
+            partial(Probe, hidden=4),
             split,
             CONFIG,
             classes=3,

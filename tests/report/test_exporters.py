@@ -41,8 +41,7 @@ def test_the_pipeline_is_the_list_that_a_reader_sees():
     cleaning = ["RemoveRepeatedParameters", "TagRemovePreprocessor", "RemoveProgress", "CoalesceStreamsPreprocessor"]
     reading = ["ExtractOutputPreprocessor", "ReadCells", "ParseText", "CheckTypedNumbers", "AddCaptions"]
     linking = ["Number", "LinkReferences", "LinkCitations", "ReadMaps"]
-    assert steps(HTMLReport) == [*checks, *cleaning, *reading, *linking, "ListRuns"]
-    assert steps(PDFReport) == [*checks, *cleaning, *reading, *linking, "ListCode", "ListRuns"]
+    assert steps(HTMLReport) == steps(PDFReport) == [*checks, *cleaning, *reading, *linking]
 
 
 def test_nbconvert_knows_both_by_name():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workflow.report import pandoc
 from workflow.report.cells import Part, Picture
@@ -24,6 +24,10 @@ class Book:
     pictures: dict[str, Picture] = field(default_factory=dict)
     maps: dict[str, Map] = field(default_factory=dict)  # by the label of their figure
     closing: Blocks = field(default_factory=list)  # behind the chapters: works cited, code, runs
+
+    def closed_by(self, blocks: Blocks) -> Book:
+        """The same book with more at its end."""
+        return replace(self, closing=[*self.closing, *blocks])
 
     @property
     def parts(self) -> list[Part]:

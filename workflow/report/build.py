@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from helpers.results import write
@@ -32,8 +33,13 @@ def build(
     """
     joined = join((read_notebook(path), str(path), path.parent) for path in notebooks)
     cover = {"config_file": str(config), "overrides": overrides or {}, "assignment": assignment}
-    made = [(html, HTMLReport(**cover).from_notebook_node(joined)[0].encode())] if html else []
-    made += [(pdf, PDFReport(**cover).from_notebook_node(joined)[0])] if pdf else []
+    as_html, as_pdf = HTMLReport(**cover), PDFReport(**cover)
+    words = as_html.cover
+    book, _ = as_html.read(joined)
+    with ThreadPoolExecutor(1) as pool:  # Typst, which needs most of the time, works beside Python
+        setting = pool.submit(as_pdf.render, book, words) if pdf else None
+        made = [(html, as_html.render(book, words).encode())] if html else []
+        made += [(pdf, setting.result())] if pdf and setting else []
     for path, contents in made:
         write_whole(path, contents)
 

@@ -18,9 +18,11 @@ from traitlets.config import Config as Settings
 from helpers.results import ROOT
 from workflow.report import html, pdf
 from workflow.report import preprocessors as ours
+from workflow.report.appendix import how_run
 from workflow.report.book import Book
 from workflow.report.chapters import join
 from workflow.report.config import Config, read_config
+from workflow.report.listing import code_appendix
 
 STEPS = [
     ours.CheckExecuted,
@@ -47,7 +49,8 @@ class Report(Exporter):
     config_file = Unicode(str(ROOT / "reports" / "report.toml"), help="The TOML file of the cover.").tag(config=True)
     assignment = Unicode(help="The table of that file with this assignment's own words.").tag(config=True)
     overrides = Dict(help="Words instead of those of that file, by key.").tag(config=True)
-    default_preprocessors: List[Any] = List([])  # none but those named below
+    preprocessors = List(STEPS)
+    default_preprocessors: List[Any] = List([])  # none but those named above
     optimistic_validation = True  # once, at the end: it takes as long as all steps
 
     @property
@@ -61,20 +64,30 @@ class Report(Exporter):
         kinds = {"extract_output_types": {"image/png", "image/svg+xml"}}
         return Settings({"TagRemovePreprocessor": tags, "ExtractOutputPreprocessor": kinds})
 
-    def from_notebook_node(
-        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
-    ) -> tuple[Any, dict[str, Any]]:
-        """The report, text or bytes, and nbconvert's resources."""
-        config = read_config(Path(self.config_file), self.overrides, assignment=self.assignment)
+    @property
+    def cover(self) -> Config:
+        """What stands on the cover. Raises ReportError for a file that does not say it."""
+        return read_config(Path(self.config_file), self.overrides, assignment=self.assignment)
+
+    def read(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any) -> tuple[Book, dict[str, Any]]:
+        """The notebook as a book, the same for both formats, and nbconvert's resources."""
         if "report" not in nb.metadata:
             about = (resources or {}).get("metadata", {})
             nb = join([(nb, f"{about.get('name', 'notebook')}.ipynb", Path(about.get("path") or "."))])
         _, resources = super().from_notebook_node(nb, resources, **kw)
         del resources["outputs"]  # pictures, which nbconvert would write into files beside the report
-        return self.render(resources.pop("book"), config), resources
+        return resources.pop("book"), resources
 
-    def render(self, book: Book, config: Config) -> str | bytes:
-        """The finished book in the exporter's format."""
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """The report, text or bytes, and nbconvert's resources."""
+        cover = self.cover
+        book, resources = self.read(nb, resources, **kw)
+        return self.render(book, cover), resources
+
+    def render(self, book: Book, cover: Config) -> str | bytes:
+        """The finished book in the exporter's format; the book stays as it is."""
         raise NotImplementedError
 
 
@@ -83,20 +96,18 @@ class HTMLReport(Report):
 
     file_extension = ".html"
     output_mimetype = "text/html"
-    preprocessors = List([*STEPS, ours.ListRuns])
 
-    def render(self, book: Book, config: Config) -> str:
+    def render(self, book: Book, cover: Config) -> str:
         """See workflow.report.html."""
-        return html.render(book, config)
+        return html.render(book.closed_by(how_run(book.runs)), cover)
 
 
 class PDFReport(Report):
-    """Notebooks as a PDF."""
+    """Notebooks as a PDF, all code at its end."""
 
     file_extension = ".pdf"
     output_mimetype = "application/pdf"
-    preprocessors = List([*STEPS, ours.ListCode, ours.ListRuns])
 
-    def render(self, book: Book, config: Config) -> bytes:
+    def render(self, book: Book, cover: Config) -> bytes:
         """See workflow.report.pdf."""
-        return pdf.render(book, config)
+        return pdf.render(book.closed_by([*code_appendix(book.blocks), *how_run(book.runs)]), cover)

@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 from workflow.report import pandoc, tables
 from workflow.report.cells import Part, Picture
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
+from workflow.report.pandoc import Blocks
 
 
-def parse(chapter: Chapter, pictures: dict[str, Picture]) -> None:
+def parse(chapters: Sequence[Chapter], pictures: dict[str, Picture]) -> None:
     """Give every part its blocks, and the blocks of its caption; its picture goes into `pictures`.
 
-    A chapter is read in one go, so that a footnote may stand in another cell than its mark. Raises ReportError for
-    markdown or HTML that pandoc cannot read.
+    Raises ReportError for markdown or HTML that pandoc cannot read.
     """
-    captioned = [part for part in chapter.parts if part.caption]
+    with ThreadPoolExecutor() as pool:  # pandoc is a program of its own, and runs beside others
+        for chapter, (texts, captions, outputs) in zip(chapters, pool.map(read, chapters), strict=True):
+            give_blocks(chapter, texts, captions, outputs, pictures)
+
+
+def read(chapter: Chapter) -> tuple[list[Blocks], list[Blocks], list[Blocks]]:
+    """The texts of a chapter, its captions and its tables, as pandoc reads them.
+
+    In one go, so that a footnote may stand in another cell than its mark.
+    """
     texts = [(part.text, part.where) for part in chapter.parts if part.kind == "markdown"]
-    texts += [(part.caption, part.where) for part in captioned]
-    read = pandoc.read_pieces(*map(list, zip(*texts, strict=True))) if texts else []
-    written = iter(read[: len(texts) - len(captioned)])
-    outputs = iter(pandoc.read_tables([part.text for part in chapter.parts if part.kind == "table"]))
+    count = len(texts)
+    texts += [(part.caption, part.where) for part in chapter.parts if part.caption]
+    found = pandoc.read_pieces(*map(list, zip(*texts, strict=True))) if texts else []
+    tables_read = pandoc.read_tables([part.text for part in chapter.parts if part.kind == "table"])
+    return found[:count], found[count:], tables_read
+
+
+def give_blocks(
+    chapter: Chapter,
+    texts: list[Blocks],
+    captions: list[Blocks],
+    outputs: list[Blocks],
+    pictures: dict[str, Picture],
+) -> None:
+    """Give the parts of a chapter what was read of them."""
+    written, shown = iter(texts), iter(outputs)
     for part in chapter.parts:
         if part.kind == "markdown":
             part.blocks = next(written)
         elif part.kind == "table":
-            part.blocks = [tables.tidy(table) for table in next(outputs)]
+            part.blocks = [tables.tidy(table) for table in next(shown)]
             if not part.blocks:
                 raise ReportError(f"{part.where}: its table cannot be read: the HTML is not well formed")
         elif part.picture:
@@ -36,7 +60,8 @@ def parse(chapter: Chapter, pictures: dict[str, Picture]) -> None:
             classes = ["python", "source"] if part.kind == "code" else ["output"]
             classes += ["hidden"] if part.hidden else []
             part.blocks = [{"t": "CodeBlock", "c": [["", classes, [["cell", str(part.cell)]]], part.text]}]
-    for part, blocks in zip(captioned, read[len(texts) - len(captioned) :], strict=True):
+    captioned = [part for part in chapter.parts if part.caption]
+    for part, blocks in zip(captioned, captions, strict=True):
         part.caption_blocks = blocks
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-from workflow.report import appendix, cells, citations, fresh, listing, maps, pandoc, parsing, prose
+from workflow.report import cells, citations, fresh, maps, pandoc, parsing, prose
 from workflow.report.book import Book
 from workflow.report.chapters import cells_of
 from workflow.report.errors import ReportError
@@ -48,7 +48,8 @@ class RemoveRepeatedParameters(Preprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
         """Remove cells."""
-        nb.cells = [cell for cell in nb.cells if not repeats_defaults(cell, cells_of(nb, cell.metadata.report.chapter))]
+        chapters = [cells_of(nb, at) for at in range(len(nb.metadata.report.chapters))]
+        nb.cells = [cell for cell in nb.cells if not repeats_defaults(cell, chapters[cell.metadata.report.chapter])]
         return nb, resources
 
 
@@ -78,8 +79,7 @@ class ParseText(Preprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
         """Give every part its blocks."""
-        for chapter in resources["book"].chapters:
-            parsing.parse(chapter, resources["book"].pictures)
+        parsing.parse(resources["book"].chapters, resources["book"].pictures)
         return nb, resources
 
 
@@ -152,22 +152,4 @@ class ReadMaps(Preprocessor):
         """Read the arrays that the runs have saved."""
         for chapter in resources["book"].chapters:
             resources["book"].maps |= maps.of_chapter(chapter)
-        return nb, resources
-
-
-class ListCode(Preprocessor):
-    """List all code at the end, for the PDF."""
-
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
-        """Add the appendix."""
-        resources["book"].closing += listing.code_appendix(resources["book"].blocks)
-        return nb, resources
-
-
-class ListRuns(Preprocessor):
-    """List how the chapters were run: seeds, devices, versions, data."""
-
-    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
-        """Add the appendix."""
-        resources["book"].closing += appendix.how_run(resources["book"].runs)
         return nb, resources
