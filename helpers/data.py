@@ -109,7 +109,8 @@ def load(
         fingerprint = files.fingerprint(name)
     else:
         _announce_sample()
-        (images, labels, test_images, test_labels), fingerprint = sample.load(name)
+        fingerprint = sample.fingerprint(name)
+        images, labels, test_images, test_labels = sample.load(name)
     if classes:
         numbers = _numbers(name, classes)
         images, labels = _only(images, labels, numbers)

@@ -34,23 +34,45 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAMES = ("MNIST", "FashionMNIST", "CIFAR10")
-# md5s of the unpacked files; torchvision has those of the .gz files only.
-IDX_MD5 = {
-    "MNIST": {
-        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-    },
-    "FashionMNIST": {
-        "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-        "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
-        "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
-        "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
-    },
+# Where torchvision fetches the sets, and the md5s of their files: its own, written out, since its import takes seconds,
+# with those of the unpacked IDX files, which it does not know. Test images and labels are named t10k.
+SERVERS = {
+    "MNIST": ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"),
+    "FashionMNIST": ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+    "CIFAR10": ("https://www.cs.toronto.edu/~kriz/",),
 }
 CIFAR_ARCHIVE = "cifar-10-python.tar.gz"
-CIFAR_BATCHES = tuple(f"cifar-10-batches-py/{batch}" for batch in [*(f"data_batch_{i}" for i in "12345"), "test_batch"])
+MD5 = {
+    "MNIST": {
+        "MNIST/raw/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "MNIST/raw/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "MNIST/raw/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "MNIST/raw/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+        "MNIST/raw/train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "MNIST/raw/train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+        "MNIST/raw/t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+        "MNIST/raw/t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+    },
+    "FashionMNIST": {
+        "FashionMNIST/raw/train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "FashionMNIST/raw/train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+        "FashionMNIST/raw/t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+        "FashionMNIST/raw/t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+        "FashionMNIST/raw/train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "FashionMNIST/raw/train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+        "FashionMNIST/raw/t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+        "FashionMNIST/raw/t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+    },
+    "CIFAR10": {
+        "cifar-10-batches-py/data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "cifar-10-batches-py/data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "cifar-10-batches-py/data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "cifar-10-batches-py/data_batch_4": "634d18415352ddfa80567beed471001a",
+        "cifar-10-batches-py/data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        "cifar-10-batches-py/test_batch": "40351d587109b95175f43aff81a1287e",
+        CIFAR_ARCHIVE: "c58f30108f718f92721af3b95e74349a",
+    },
+}
 PATIENCE, STALL = 5.0, 30.0  # seconds without any server's answer, and without progress of a download, before it fails
 CONNECT = "connect and run `make data`, or set DATA_DIR to a folder that holds them"
 NOTICE = f"SAMPLE DATA, not for submission: real images are neither on disk nor within reach; {CONNECT}"
@@ -109,7 +131,7 @@ def check(name: str, files: Sequence[str], root: str | os.PathLike[str] | None =
 
 def md5s(name: str, files: Sequence[str]) -> dict[str, str]:
     """The md5s that a set's files must have, as {file: md5}."""
-    known = _md5s(name)
+    known = MD5[name]
     return {file: known[file] for file in files}
 
 
@@ -127,7 +149,7 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = 
         if file == CIFAR_ARCHIVE:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 for item in archive:
-                    if item.name in CIFAR_BATCHES and (batch := archive.extractfile(item)):
+                    if item.name in _unpacked(name) and (batch := archive.extractfile(item)):
                         unpacked[item.name] = batch.read()
         elif file.endswith(".gz"):
             unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
@@ -136,7 +158,7 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = 
     if name != "CIFAR10":
         return tuple(_idx(unpacked[file]) for file in _unpacked(name))
     # Unpickling can run any code, so it is safe only because the md5 was checked.
-    contents = [pickle.loads(unpacked[file], encoding="latin1") for file in CIFAR_BATCHES]
+    contents = [pickle.loads(unpacked[file], encoding="latin1") for file in _unpacked(name)]
     images = [torch.from_numpy(batch["data"]).view(-1, 3, 32, 32) for batch in contents]
     labels = [torch.tensor(batch["labels"]) for batch in contents]
     return torch.cat(images[:-1]), torch.cat(labels[:-1]), images[-1], labels[-1]
@@ -144,8 +166,7 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = 
 
 def fingerprint(name: str) -> str:
     """A short hash of the md5s of a set's unpacked files: the same whichever copy, packed or not, is read."""
-    md5s = _md5s(name)
-    return hashlib.sha256("".join(md5s[file] for file in _unpacked(name)).encode()).hexdigest()[:12]
+    return hashlib.sha256("".join(MD5[name][file] for file in _unpacked(name)).encode()).hexdigest()[:12]
 
 
 def fetch(names: Iterable[str], root: str | os.PathLike[str] | None = None) -> None:
@@ -192,7 +213,7 @@ def _unpacked(name: str) -> tuple[str, ...]:
     """A set's unpacked files: training images, training labels, test images, test labels; or CIFAR's batches."""
     if name not in NAMES:
         raise DataError(f"unknown data set {name!r}: use one of {', '.join(NAMES)}")
-    return CIFAR_BATCHES if name == "CIFAR10" else tuple(f"{name}/raw/{stem}" for stem in IDX_MD5[name])
+    return tuple(file for file in MD5[name] if not file.endswith(".gz"))
 
 
 def _parts(name: str) -> list[tuple[tuple[str, ...], ...]]:
@@ -218,17 +239,6 @@ def _lacks(files: Iterable[str], folder: Path) -> list[str]:
     return [file for file in files if not os.path.isfile(folder / file)]
 
 
-def _md5s(name: str) -> dict[str, str]:
-    """The expected md5 of every file that a set may be read from, packed or unpacked."""
-    from torchvision import datasets
-
-    source = getattr(datasets, name)
-    if name == "CIFAR10":
-        known = [(f"{source.base_folder}/{batch}", md5) for batch, md5 in source.train_list + source.test_list]
-        return dict(known) | {CIFAR_ARCHIVE: source.tgz_md5}
-    return {f"{name}/raw/{file}": md5 for file, md5 in [*source.resources, *IDX_MD5[name].items()]}
-
-
 def _checked(path: Path, md5: str) -> bytes:
     """The content of a file with this md5, which makes other checks (size, header) unnecessary."""
     try:
@@ -249,18 +259,10 @@ def _idx(content: bytes) -> Tensor:
     return values.long() if values.ndim == 1 else values
 
 
-def _mirrors(name: str) -> list[str]:
-    """The servers that torchvision knows for a set, as addresses that end in a slash."""
-    from torchvision import datasets
-
-    source = getattr(datasets, name)
-    return [source.url.removesuffix(source.filename)] if name == "CIFAR10" else source.mirrors
-
-
 @functools.cache  # one probe per process
 def _online() -> bool:
     """Whether any of the servers answers within PATIENCE seconds."""
-    mirrors = [mirror for name in NAMES for mirror in _mirrors(name)]
+    mirrors = [mirror for name in NAMES for mirror in SERVERS[name]]
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     for mirror in mirrors:
         # Looking up a host's name has no timeout, so in a daemon thread, which is not waited for at exit.
@@ -286,16 +288,15 @@ def _download(name: str, folder: Path) -> None:
     """Download a set's missing archives. Raises ConnectionError if no server has one, other OSErrors of the disk."""
     from torchvision.datasets.utils import download_url
 
-    md5s = _md5s(name)
     unmet = [part for part in _parts(name) if all(_lacks(files, folder) for files in part)]
     archives = [files[0] for part in unmet for files in part if files[0].endswith(".gz")]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as unfinished:  # on the same disk, to rename from
         for archive in archives:
             print(f"{name}: fetching {Path(archive).name}", file=sys.stderr)
-            for mirror in _mirrors(name):
+            for mirror in SERVERS[name]:
                 try:
-                    download_url(mirror + Path(archive).name, unfinished, md5=md5s[archive])
+                    download_url(mirror + Path(archive).name, unfinished, md5=MD5[name][archive])
                     break
                 except (OSError, RuntimeError, http.client.HTTPException) as error:
                     if isinstance(error, OSError) and error.errno in DISK_FULL + NOT_WRITABLE:

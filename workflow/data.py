@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers import files
+from helpers import files, sample
 from helpers.files import DataError, data_root, fetch
 from helpers.results import write
 
@@ -24,7 +24,7 @@ def manifest(name: str, root: str | os.PathLike[str] | None = None) -> dict[str,
     """
     found = files.locate(name, root)
     md5s = files.check(name, found, root)
-    fingerprint = files.fingerprint(name) if found else _sample_fingerprint(name)
+    fingerprint = files.fingerprint(name) if found else sample.fingerprint(name)
     return {"name": name, "sample": not found, "fingerprint": fingerprint, "files": md5s}
 
 
@@ -64,12 +64,6 @@ def _write(path: Path, text: str) -> None:
         write(path, lambda unfinished: unfinished.write_text(text))
     except OSError as error:
         raise DataError(f"cannot write {path} ({error.strerror}): choose another folder for the manifests") from error
-
-
-def _sample_fingerprint(name: str) -> str:
-    from helpers import sample  # draws with torch, which takes seconds to import
-
-    return sample.load(name)[1]
 
 
 if __name__ == "__main__":

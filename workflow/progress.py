@@ -57,7 +57,9 @@ class Progress:
             known.sort(key=lambda run: (ROOT / run.file("results.json")).exists())
             self.left |= {run.folder: run for run in known[: jobs.get(f"chapter_{name}", 0)]}
         done = len(self.runs) - len(self.left)
-        rest = f", {len(self.left)} to run{self._time_to_go()}" if self.left else ""
+        rest = (
+            f", {len(self.left)} {'is' if len(self.left) == 1 else 'are'} left{self._time_to_go()}" if self.left else ""
+        )
         print(f"{done} of {self._count(len(self.runs))} {'is' if done == 1 else 'are'} done{rest}", flush=True)
 
     def _finish(self, run: PlannedRun) -> None:

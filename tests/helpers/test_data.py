@@ -121,7 +121,7 @@ def test_impossible_sizes_are_errors(real, sizes):
 
 @pytest.mark.parametrize("name", data.CLASSES)
 def test_sample_looks_like_the_real_set(name):
-    arrays = DRAW(name)[0]
+    arrays = DRAW(name)
     shape = (3, 32, 32) if name == "CIFAR10" else (28, 28)
     train, test = (4000, 1000) if name == "MNIST" else (1500, 500)
     for images, labels, size in ((*arrays[:2], train), (*arrays[2:], test)):
@@ -129,7 +129,7 @@ def test_sample_looks_like_the_real_set(name):
         assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
         assert labels.bincount().min() >= 48 and len(labels.bincount()) == 10
         assert images.flatten(1).float().std(1).min() > 5, "no blank picture"
-    assert all(torch.equal(one, other) for one, other in zip(arrays, DRAW(name)[0], strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(arrays, DRAW(name), strict=True))
     pictures = torch.cat([arrays[0], arrays[2]]).flatten(1)
     assert len(pictures.unique(dim=0)) > 0.999 * len(pictures), "no test picture is a training picture"
 

@@ -26,7 +26,8 @@ from helpers import data, files
 from workflow.data import manifest
 
 PROBE = files._online.__wrapped__
-MNIST_FILES = [f"MNIST/raw/{stem}.gz" for stem in files.IDX_MD5["MNIST"]]
+MNIST_FILES = [file for file in files.MD5["MNIST"] if file.endswith(".gz")]
+CIFAR_BATCHES = files._unpacked("CIFAR10")
 
 
 def md5(content):
@@ -49,21 +50,18 @@ def quiet(monkeypatch):
 
 @pytest.fixture
 def fakes(monkeypatch):
-    """Fake sets as {name: {file: content}}, packed and unpacked, which torchvision's tables and ours agree with."""
+    """Fake sets as {name: {file: content}}, packed and unpacked, which our tables agree with."""
     chance = np.random.default_rng(0)
     packed, unpacked = {}, {}
     for name in ("MNIST", "FashionMNIST"):
         arrays = []
         for size in (300, 60):
             arrays += [chance.integers(0, 256, (size, 28, 28), np.uint8), (np.arange(size) ** 2 % 10).astype(np.uint8)]
-        raw = {f"{name}/raw/{stem}": idx(array) for stem, array in zip(files.IDX_MD5[name], arrays, strict=True)}
+        raw = {file: idx(array) for file, array in zip(files._unpacked(name), arrays, strict=True)}
         unpacked[name] = raw
         packed[name] = {f"{file}.gz": gzip.compress(content) for file, content in raw.items()}
-        monkeypatch.setitem(files.IDX_MD5, name, {Path(file).name: md5(content) for file, content in raw.items()})
-        known = [(Path(file).name, md5(content)) for file, content in packed[name].items()]
-        monkeypatch.setattr(getattr(datasets, name), "resources", known)
     batches = {}
-    for file in files.CIFAR_BATCHES:
+    for file in CIFAR_BATCHES:
         pixels = chance.integers(0, 256, (40, 3072), np.uint8)
         batches[file] = pickle.dumps({"data": pixels, "labels": (np.arange(40) % 10).tolist()})
     archive = io.BytesIO()
@@ -73,10 +71,9 @@ def fakes(monkeypatch):
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     unpacked["CIFAR10"], packed["CIFAR10"] = batches, {files.CIFAR_ARCHIVE: archive.getvalue()}
-    known = [[Path(file).name, md5(content)] for file, content in batches.items()]
-    monkeypatch.setattr(datasets.CIFAR10, "train_list", known[:-1])
-    monkeypatch.setattr(datasets.CIFAR10, "test_list", known[-1:])
-    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", md5(archive.getvalue()))
+    for name in files.NAMES:
+        known = {file: md5(content) for file, content in (unpacked[name] | packed[name]).items()}
+        monkeypatch.setitem(files.MD5, name, known)
     return {"packed": packed, "unpacked": unpacked}
 
 
@@ -98,6 +95,23 @@ def error_of(call, *arguments, **options):
 
 
 # Files
+
+
+@pytest.mark.parametrize("name", ["MNIST", "FashionMNIST"])
+def test_addresses_and_md5s_are_torchvisions(name):
+    source = getattr(datasets, name)
+    assert list(files.SERVERS[name]) == source.mirrors
+    known = {f"{name}/raw/{file}": md5 for file, md5 in source.resources}
+    assert known == {file: md5 for file, md5 in files.MD5[name].items() if file.endswith(".gz")}
+    assert [f"{file}.gz" for file in files._unpacked(name)] == list(known)
+
+
+def test_address_and_md5s_of_cifar_are_torchvisions():
+    source = datasets.CIFAR10
+    assert files.SERVERS["CIFAR10"] == (source.url.removesuffix(source.filename),)
+    known = {f"{source.base_folder}/{batch}": md5 for batch, md5 in source.train_list + source.test_list}
+    assert known | {source.filename: source.tgz_md5} == files.MD5["CIFAR10"]
+    assert tuple(known) == files._unpacked("CIFAR10")
 
 
 @pytest.mark.parametrize("name", data.CLASSES)
@@ -124,7 +138,7 @@ def test_content_is_what_the_files_say(fakes, tmp_path):
     put(tmp_path, fakes["packed"]["MNIST"] | fakes["packed"]["CIFAR10"])
     raw = fakes["unpacked"]["MNIST"]["MNIST/raw/train-images-idx3-ubyte"]
     assert data.load("MNIST", root=tmp_path).train.images.numpy().tobytes() == raw[16:]
-    batch = pickle.loads(fakes["unpacked"]["CIFAR10"][files.CIFAR_BATCHES[1]])
+    batch = pickle.loads(fakes["unpacked"]["CIFAR10"][CIFAR_BATCHES[1]])
     train = data.load("CIFAR10", root=tmp_path).train
     assert train.images[40:80].numpy().tobytes() == batch["data"].tobytes()
     assert train.labels[40:80].tolist() == batch["labels"]
@@ -174,8 +188,8 @@ def test_missing_files_are_named_with_data_real(fakes, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA", "real")
     put(tmp_path, fakes["packed"]["MNIST"] | fakes["unpacked"]["CIFAR10"])
     (tmp_path / MNIST_FILES[2]).unlink()
-    (tmp_path / files.CIFAR_BATCHES[3]).unlink()
-    for name, file in (("MNIST", MNIST_FILES[2]), ("CIFAR10", files.CIFAR_BATCHES[3]), ("FashionMNIST", "Fashion")):
+    (tmp_path / CIFAR_BATCHES[3]).unlink()
+    for name, file in (("MNIST", MNIST_FILES[2]), ("CIFAR10", CIFAR_BATCHES[3]), ("FashionMNIST", "Fashion")):
         for use in (data.load, manifest):
             said = error_of(use, name, root=tmp_path)
             assert file in said and str(tmp_path) in said and "`make data`" in said and "DATA_DIR" in said
@@ -248,9 +262,9 @@ def server(fakes, monkeypatch):
         threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         address = f"http://127.0.0.1:{running.server_port}"
         monkeypatch.setattr(files, "_online", PROBE)
-        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{address}/bad/", f"{address}/good/"])
-        monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [f"{address}/bad/"])
-        monkeypatch.setattr(datasets.CIFAR10, "url", f"{address}/good/{files.CIFAR_ARCHIVE}")
+        monkeypatch.setitem(files.SERVERS, "MNIST", [f"{address}/bad/", f"{address}/good/"])
+        monkeypatch.setitem(files.SERVERS, "FashionMNIST", [f"{address}/bad/"])
+        monkeypatch.setitem(files.SERVERS, "CIFAR10", [f"{address}/good/"])
         yield Handler
         running.shutdown()
 
@@ -314,6 +328,5 @@ def test_probe_gives_up(monkeypatch):
 def test_probe_takes_any_answer_and_no_for_an_answer(server, monkeypatch):
     assert PROBE() is True, "404 is an answer"
     for name in data.CLASSES:
-        monkeypatch.setattr(getattr(datasets, name), "mirrors", ["http://127.0.0.1:9/"], raising=False)
-    monkeypatch.setattr(datasets.CIFAR10, "url", "http://127.0.0.1:9/" + files.CIFAR_ARCHIVE)
+        monkeypatch.setitem(files.SERVERS, name, ["http://127.0.0.1:9/"])
     assert PROBE() is False

@@ -144,8 +144,9 @@ def test_every_run_is_told_in_a_line_and_has_its_rows(made):
     assert done.returncode == 0, done.stderr
     assert len(finished(made)) == 8
     assert "0 of 8 runs are done, 8 are left" in done.stdout
-    told = [line for line in done.stdout.splitlines() if line.endswith(" left)")]
-    assert len(told) == 8 and told[-1].endswith("(0 left)")
+    told = [line for line in done.stdout.splitlines() if " of 8 runs done" in line]
+    assert len(told) == 8 and told[-1].endswith("(8 of 8 runs done)")
+    assert " to go)" in told[3]  # by those that have run
     (line,) = [line for line in told if line.startswith("01_maker seed 1 size=3  ")]
     assert " s  area 10  (" in line
     found = {tuple(row[key] for key in ("notebook", "seed", "size", "metric", "value")) for row in rows(made, "grid")}
