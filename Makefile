@@ -19,7 +19,7 @@ BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help report sweep test lab data check style types clean
+.PHONY: help report sweep bench test lab data check style types clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ report: $(READY) ## run the notebooks that are not up to date, build reports/<pr
 
 sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
 	@$(BIN)/python -m workflow.sweep "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
+
+bench: $(READY) ## measure this machine, every training step and the chapters: reports/bench/bench.json
+	@$(BIN)/python -m workflow.bench
 
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest

@@ -30,6 +30,8 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
     """
     import torch  # takes seconds, and the workflow imports this module too
 
+    from helpers.device import FLUSHES_DENORMAL
+
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
     parameters = {name: variables[name] for name in parameter_names(ROOT / "notebooks" / f"{notebook}.ipynb")}
     profile = os.environ.get("REPORT_PROFILE", "interactive")
@@ -37,6 +39,7 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
     provenance = {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
+        "flush_denormal": FLUSHES_DENORMAL,
         "device": device.name if device else "cpu",
         "precision": str(device) if device else "cpu, float32",
         "sample_data": data.sample,

@@ -162,7 +162,7 @@ def train_autoencoders(
     histories = {name: History() for name in networks}
 
     def train() -> None:
-        learners = {name: _learner(network, config, len(images), device) for name, network in networks.items()}
+        learners = {name: learner_of(network, config, len(images), device) for name, network in networks.items()}
         _train_autoencoders(learners, histories, images.to(device.name), config, seed, corrupt, validation)
 
     parts = {**networks, **{f"{name} history": history for name, history in histories.items()}}
@@ -203,9 +203,10 @@ def _train_autoencoders(
             progress(f"{name:<16} {history.last_epoch(config.epochs)}")
 
 
-def _learner(
+def learner_of(
     network: ScratchAutoencoder | AutoencoderModule, config: TrainConfig, images: int, device: Device
 ) -> Learner:
+    """The learner that ``network`` asks for, with a schedule for so many images."""
     if isinstance(network, ScratchAutoencoder):
         return ScratchLearner(network, config, images)
     return TorchLearner(network, config, images, device)
@@ -378,7 +379,7 @@ def _train_classifier(
             started, losses, hits = time.perf_counter(), [], 0
             for rows in _order(len(labels), generator).split(config.batch_size):
                 batch, targets = transform(images[rows], generator), labels[rows]
-                loss, logits = objective(_forward(network, batch, device), targets)
+                loss, logits = objective(forward(network, batch, device), targets)
                 network.zero_grad()
                 loss.backward()
                 for each in (*optimised, *schedules):
@@ -454,7 +455,7 @@ def probabilities(network: nn.Module, images: Tensor, device: Device, *, flip: b
     for part in add_channel_dim(images).split(PART):
         views = [_moved(part, by) for by in moves]
         views += [view.flip(3) for view in views] if flip else []
-        parts.append(torch.stack([_forward(network, view, device).float().softmax(1) for view in views]).mean(0).cpu())
+        parts.append(torch.stack([forward(network, view, device).float().softmax(1) for view in views]).mean(0).cpu())
     return torch.cat(parts)
 
 
@@ -465,6 +466,7 @@ def _moved(images: Tensor, by: int) -> Tensor:
     return images[:, :, rows][:, :, :, columns]
 
 
-def _forward(network: nn.Module, images: Tensor, device: Device) -> Any:
+def forward(network: nn.Module, images: Tensor, device: Device) -> Any:
+    """What ``network`` gives for images, in the device's precision."""
     with device.autocast():
         return network(device.place(images))

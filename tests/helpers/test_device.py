@@ -59,3 +59,9 @@ def test_float32_can_be_asked_for_and_nothing_else(monkeypatch):
 def test_it_says_what_it_is():
     fast = device.Device("cpu", torch.bfloat16, torch.channels_last)
     assert str(fast) == "cpu, bfloat16, channels_last"
+
+
+def test_denormal_numbers_are_zero_where_that_can_be_had():
+    smallest = torch.tensor([1e-39])  # float32 has no normal number below 1e-38
+    product = (smallest * torch.tensor([0.5])).item()
+    assert (product == 0) == device.FLUSHES_DENORMAL
