@@ -111,7 +111,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                         process.kill()
         if found.exists():  # an empty notebook, or a test's, records nothing
             provenance.complete(found, folder / "results.json", known, time.perf_counter() - started)
-        shutil.rmtree(folder / ".fits", ignore_errors=True)  # of networks, should this run have been killed
+        shutil.rmtree(folder / ".fits", ignore_errors=True)  # kept in case that this run were killed: helpers/kept.py
     finally:
         found.unlink(missing_ok=True)
         if unfinished.exists():

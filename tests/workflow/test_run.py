@@ -43,3 +43,26 @@ def test_a_runner_that_is_killed_before_it_has_added_its_part_leaves_no_results(
     assert not (folder / "results.json").exists()
     folder, done = run(project, PARAMETERS, SAVE)  # and the next run is not disturbed by what is left
     assert done.returncode == 0 and (folder / "results.json").exists(), done.stderr
+
+
+def test_a_killed_chapter_goes_on_behind_the_network_it_had_trained(project):
+    trains = (
+        "code",
+        """
+import os, pathlib, torch
+from helpers import training
+from helpers.models import Autoencoder
+from helpers.optimisers import TrainConfig
+from helpers.scratch import initial_layers
+network = Autoencoder(initial_layers([9, 4, 2, 4, 9], seed=seed), encoder_layers=2)
+training.train_autoencoders({"net": network}, torch.rand(20, 9), TrainConfig(1, 5, 0.01), seed=seed)
+if os.environ.get("REPORT_KILL"): os.kill(os.getpid(), 9)
+""",
+    )
+    images = ("code", "import torch\ntorch.manual_seed(seed)")
+    folder, done = run(project, PARAMETERS, images, trains, SAVE, REPORT_KILL="1")
+    assert done.returncode == 1 and "Kernel died" in done.stderr and len(list((folder / ".fits").iterdir())) == 1
+    assert "kept from the run before" not in done.stderr
+    folder, done = run(project, PARAMETERS, images, trains, SAVE)
+    assert done.returncode == 0 and "net: kept from the run before" in done.stderr
+    assert not (folder / ".fits").exists()  # the chapter is done
