@@ -64,7 +64,8 @@ class Progress:
 
     def _finish(self, run: PlannedRun) -> None:
         same = [folder for folder, other in self.left.items() if other.name == run.name]
-        self.left.pop(run.folder if run.folder in same else same[-1], None)
+        if same:  # of a chapter it may be another run than was thought to be left
+            self.left.pop(run.folder if run.folder in same else same[-1])
         self.failed.pop(run.folder, None)
         taken = measured(run.file("benchmark.tsv"))
         if taken is not None:
