@@ -11,6 +11,7 @@ from pathlib import Path
 from helpers.results import ROOT
 from workflow.plan import Chapter, PlannedRun
 
+MANY = 100  # runs whose order hardly matters
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -60,8 +61,11 @@ def priorities(chapters: Mapping[str, Chapter], profile: str) -> dict[str, int]:
 def makespan(runs: Collection[PlannedRun], seconds: Mapping[str, float], cores: int = CORES) -> float:
     """How long ``runs`` take on so many cores, with the ``seconds`` of each by its folder.
 
-    Whenever a core is free, it takes the longest run that waits for no other of them.
+    Whenever a core is free, it takes the longest run that waits for no other of them. Of more than MANY runs it is
+    their sum, over the cores.
     """
+    if len(runs) > MANY:
+        return sum(seconds.values()) / cores
     waiting = sorted(runs, key=lambda run: seconds[run.folder], reverse=True)
     ends: dict[str, float] = {}  # of the runs that have begun
     now = 0.0

@@ -6,29 +6,30 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from statistics import mean
 from typing import Any
 
 from helpers.results import ROOT
-from workflow.forecast import estimate, makespan, measured, words
+from workflow.forecast import CORES, estimate, makespan, measured, words
 from workflow.plan import PlannedRun
 
 
 class Progress:
     """Receives Snakemake's events (see workflow/plugins), and prints a line for each run that has ended.
 
-    ``unit`` is what a run is called, such as "chapter"; ``retried``: whether one that failed is tried once more.
+    ``unit`` is what a run is called, such as "chapter"; ``retried``: whether one that failed is tried once more;
+    ``cores``: how many runs are at work at once, None where that is not known, as on a cluster.
     """
 
-    def __init__(self, runs: Iterable[PlannedRun], *, unit: str, retried: bool = False):
+    def __init__(self, runs: Iterable[PlannedRun], *, unit: str, retried: bool = False, cores: int | None = CORES):
         self.runs = {run.folder: run for run in runs}
-        self.unit, self.retried = unit, retried
+        self.unit, self.retried, self.cores = unit, retried, cores
         self.planned: list[PlannedRun] = []  # in a dry run
         self.failed: dict[str, int] = {}  # how often, by folder, while it has not finished
         self.left: dict[str, PlannedRun] = {}  # by folder: not finished, and not up to date when all began
         self._started: dict[str, float] = {}  # when, by folder
-        self._finished, self._taken = 0, 0.0  # runs here, and their seconds,
-        self._expected, self._taken_again = 0.0, 0.0  # and of those that were expected to take so long
-        self._estimates = {folder: estimate(run) for folder, run in self.runs.items()}  # before they have run here
+        self._taken: dict[str, float] = {}  # seconds of those that have finished, by folder,
+        self._estimates = {folder: estimate(run) for folder, run in self.runs.items()}  # and as they were expected
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Handle one event of the logger plug-in."""
@@ -69,9 +70,7 @@ class Progress:
         self.failed.pop(run.folder, None)
         taken = measured(run.file("benchmark.tsv"))
         if taken is not None:
-            self._finished, self._taken = self._finished + 1, self._taken + taken
-            if expected := self._estimates[run.folder]:
-                self._expected, self._taken_again = self._expected + expected, self._taken_again + taken
+            self._taken[run.folder] = taken
         seconds = "" if taken is None else f"  {taken:.0f} s"
         done = len(self.runs) - len(self.left)
         print(
@@ -84,17 +83,20 @@ class Progress:
 
     def _time_to_go(self) -> str:
         """ ", about 9 minutes to go"; "" when nothing is left, or nothing is known of this profile yet."""
-        usual = self._taken / self._finished if self._finished else None  # of a chapter that is new to this profile
-        pace = self._taken_again / self._expected if self._expected else 1.0  # of this machine, now
+        if not (self.left and self.cores):
+            return ""
+        usual = mean(self._taken.values()) if self._taken else None  # of a chapter that is new to this profile
+        expected = {folder: guess for folder in self._taken if (guess := self._estimates[folder])}
+        pace = sum(self._taken[folder] for folder in expected) / sum(expected.values()) if expected else 1.0
         seconds = {}
         for folder in self.left:
-            expected = self._estimates[folder]
-            whole = usual if expected is None else expected * pace
+            known = self._estimates[folder]
+            whole = usual if known is None else known * pace  # at the pace of this machine, now
             if whole is None:
                 return ""
             elapsed = time.monotonic() - self._started[folder] if folder in self._started else 0.0
             seconds[folder] = max(1.0, whole - elapsed)
-        return f", about {words(makespan(self.left.values(), seconds))} to go" if seconds else ""
+        return f", about {words(makespan(self.left.values(), seconds, self.cores))} to go"
 
 
 def headline(run: PlannedRun) -> str:

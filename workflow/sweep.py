@@ -118,7 +118,7 @@ def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = F
         refresh_data(sweep.runs.values())
         # In quotes: Snakemake reads values as YAML, which would read a folder's name such as `2024` as a number.
         config = [f"profile={sweep.profile}", f"sweep={json.dumps(str(file.absolute()))}"]
-        progress = Progress(sweep.runs.values(), unit="run", retried=True)
+        progress = Progress(sweep.runs.values(), unit="run", retried=True, cores=None if on else CORES)
         if dry:
             if not snakemake(config, "--dry-run", lock=lock, on_event=progress):
                 raise Stop("the plan could not be made")

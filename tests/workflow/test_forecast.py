@@ -90,10 +90,12 @@ def test_runs_wait_for_what_they_need_and_for_a_free_core():
     assert forecast.makespan([a, b, c, z], seconds, cores=2) == 10  # c beside a and b, then z
     assert forecast.makespan([b], seconds, cores=2) == 5  # a is done
     assert forecast.makespan([], seconds, cores=2) == 0
+    many = [Run(chapter(str(number), 0)) for number in range(200)]
+    assert forecast.makespan(many, {run.folder: 3 for run in many}, cores=2) == 300
 
 
 def test_progress_tells_what_is_done_and_how_long_the_rest_takes(root, monkeypatch, capsys):
-    monkeypatch.setattr("workflow.progress.makespan", lambda runs, seconds: sum(seconds.values()))
+    monkeypatch.setattr("workflow.progress.makespan", lambda runs, seconds, cores: sum(seconds.values()))
     a, b, c = (Run(chapter(name, 600)) for name in "abc")
     progress = Progress([a, b, c], unit="chapter")
     progress({"event": "todo", "jobs": {"chapter_a": 1, "chapter_b": 1, "report": 1}})
@@ -109,8 +111,14 @@ def test_progress_tells_what_is_done_and_how_long_the_rest_takes(root, monkeypat
     ]
 
 
+def test_on_a_cluster_no_time_is_told(root, capsys):
+    a, b = (Run(chapter(name, 600)) for name in "ab")
+    Progress([a, b], unit="run", cores=None)({"event": "todo", "jobs": {"chapter_a": 1}})
+    assert capsys.readouterr().out == "1 of 2 runs is done, 1 is left\n"
+
+
 def test_of_a_new_profile_nothing_is_told_before_a_chapter_has_run(root, monkeypatch, capsys):
-    monkeypatch.setattr("workflow.progress.makespan", lambda runs, seconds: sum(seconds.values()))
+    monkeypatch.setattr("workflow.progress.makespan", lambda runs, seconds, cores: sum(seconds.values()))
     a, b = (Run(chapter(name, 600), profile="quick") for name in "ab")
     progress = Progress([a, b], unit="chapter")
     progress({"event": "todo", "jobs": {"chapter_a": 1, "chapter_b": 1}})
