@@ -19,9 +19,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from helpers.checkpoints import resume
 from helpers.data import Corrupt, Split
 from helpers.device import PLAIN, Device
-from helpers.kept import resume
 from helpers.metrics import log_loss
 from helpers.models import Autoencoder, AutoencoderModule, add_channel_dim
 from helpers.optimisers import TrainConfig, optimisers, schedule
@@ -268,7 +268,7 @@ class Objective(Protocol):
         """Record what the epoch gave."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What training changes in it, see :class:`helpers.kept.Stateful`."""
+        """What training changes in it, see :class:`helpers.checkpoints.Stateful`."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Become what gave this state."""

@@ -76,7 +76,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
     os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile, "DATA_FETCHED": "1"}
     os.environ["REPORT_RECORD"] = found.name
-    # By this a network that an interrupted run has fitted is known again: see helpers/kept.py.
+    # By this a network that an interrupted run has fitted is known again: see helpers/checkpoints.py.
     os.environ["REPORT_RECIPE"] = f"{known['notebook_sha256']} {known['helpers_sha256']} {json.dumps(parameters)}"
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     for name, value in MALLOC.items():
@@ -111,7 +111,9 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                         process.kill()
         if found.exists():  # an empty notebook, or a test's, records nothing
             provenance.complete(found, folder / "results.json", known, time.perf_counter() - started)
-        shutil.rmtree(folder / ".fits", ignore_errors=True)  # kept in case that this run were killed: helpers/kept.py
+        shutil.rmtree(
+            folder / ".checkpoints", ignore_errors=True
+        )  # kept in case that this run were killed: helpers/checkpoints.py
     finally:
         found.unlink(missing_ok=True)
         if unfinished.exists():

@@ -61,8 +61,8 @@ if os.environ.get("REPORT_KILL"): os.kill(os.getpid(), 9)
     )
     images = ("code", "import torch\ntorch.manual_seed(seed)")
     folder, done = run(project, PARAMETERS, images, trains, SAVE, REPORT_KILL="1")
-    assert done.returncode == 1 and "Kernel died" in done.stderr and len(list((folder / ".fits").iterdir())) == 1
+    assert done.returncode == 1 and "Kernel died" in done.stderr and len(list((folder / ".checkpoints").iterdir())) == 1
     assert "kept from the run before" not in done.stderr
     folder, done = run(project, PARAMETERS, images, trains, SAVE)
     assert done.returncode == 0 and "net: kept from the run before" in done.stderr
-    assert not (folder / ".fits").exists()  # the chapter is done
+    assert not (folder / ".checkpoints").exists()  # the chapter is done

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from helpers.results import write
 
-FOLDER = ".fits"  # in the folder of the run
+FOLDER = ".checkpoints"  # in the folder of the run
 _asked: Counter[str] = Counter()  # how often a training with the same hash has been asked for in this process
 
 

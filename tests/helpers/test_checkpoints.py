@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import torch
 
-from helpers import center_loss, kept, training
+from helpers import center_loss, checkpoints, training
 from helpers.data import Split, noise
 from helpers.models import Autoencoder, Probe
 from helpers.optimisers import TrainConfig
@@ -24,8 +24,8 @@ def again(tmp_path, monkeypatch):
     def begin(recipe="code and parameters"):
         monkeypatch.setenv("REPORT_FOLDER", str(tmp_path))
         monkeypatch.setenv("REPORT_RECIPE", recipe)
-        monkeypatch.setattr(kept, "_asked", Counter())
-        return tmp_path / kept.FOLDER
+        monkeypatch.setattr(checkpoints, "_asked", Counter())
+        return tmp_path / checkpoints.FOLDER
 
     return begin
 
