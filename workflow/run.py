@@ -111,9 +111,8 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                         process.kill()
         if found.exists():  # an empty notebook, or a test's, records nothing
             provenance.complete(found, folder / "results.json", known, time.perf_counter() - started)
-        shutil.rmtree(
-            folder / ".checkpoints", ignore_errors=True
-        )  # kept in case that this run were killed: helpers/checkpoints.py
+        # Its networks were kept in case that it was killed: see helpers/checkpoints.py.
+        shutil.rmtree(folder / ".checkpoints", ignore_errors=True)
     finally:
         found.unlink(missing_ok=True)
         if unfinished.exists():
