@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from images import generator, strokes
 from sklearn.svm import SVC as PlainSVC
 
 from helpers import baselines, data, metrics, plots, results, stats
 from helpers.baselines import Classical
-from helpers.data import noise
 from helpers.figures import classical as figures
 from helpers.palette import PHOTOGRAPH_MODELS
 
@@ -144,29 +142,3 @@ def test_figures_fit_the_page(scenes):
 
 def test_every_model_has_a_name():
     assert set(PHOTOGRAPH_MODELS) == {*METHODS, "ffnn", "report_a_cnn", "cnn"}
-
-
-# Filters
-
-
-def test_every_filter_helps_and_its_strength_is_among_those_tried():
-    clean = strokes()
-    noisy = noise("gaussian", 0.4)(clean, generator())
-    tuned = baselines.tune_filters(noisy, clean)
-    assert set(tuned) == {"median", "gaussian", "nlm", "tv"}
-    for name, best in tuned.items():
-        assert best.strength in baselines.FILTERS[name][1]
-        restored = best.restore(noisy)
-        assert restored.shape == clean.shape and restored.min() >= 0 and restored.max() <= 1
-        measured = metrics.psnr(restored, clean).mean().item()
-        assert measured == pytest.approx(best.psnr, abs=1e-3)
-        assert measured > metrics.psnr(noisy, clean).mean().item() + 3
-
-
-def test_filters_treat_images_one_by_one():
-    clean = strokes()
-    noisy = noise("gaussian", 0.4)(clean, generator())
-    for name, (_, strengths) in baselines.FILTERS.items():
-        some = baselines.TunedFilter(name, strengths[1], (1.0, 0.0), psnr=0.0)
-        together, alone = some.restore(noisy), some.restore(noisy[3:4])
-        torch.testing.assert_close(together[3:4], alone)
