@@ -20,7 +20,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from helpers.checkpoints import resume
-from helpers.data import Corrupt, Split
+from helpers.data import Corrupt, Split, flat
 from helpers.device import PLAIN, Device
 from helpers.metrics import log_loss
 from helpers.models import Autoencoder, AutoencoderModule, add_channel_dim
@@ -153,7 +153,9 @@ def train_autoencoders(
     validation: tuple[Tensor, Tensor] | None = None,
     device: Device = PLAIN,
 ) -> dict[str, History]:
-    """Train every network to reproduce ``images`` [N, D] on the very same batches; a :class:`History` for each.
+    """Train every network to reproduce ``images`` on the very same batches; a :class:`History` for each.
+
+    Images are pixels [N, D] in [0, 1] or bytes [N, ...], which take a quarter of the memory.
 
     With ``corrupt`` the inputs are corrupted, anew in every epoch, and the targets stay clean: a denoising autoencoder
     (Vincent et al. 2008). ``validation`` are fixed inputs and targets [M, D] on which the loss is taken every epoch.
@@ -189,12 +191,12 @@ def _train_autoencoders(
     for _ in range(config.epochs):
         if corrupt and at_once:
             inputs = images[:0]  # frees the last epoch's noise before this one's is drawn
-            inputs = corrupt(images, generator)
+            inputs = corrupt(pixels(images), generator)
         order = _order(len(images), generator).split(config.batch_size)
         for name, learner in learners.items():
             history, started, losses = histories[name], time.perf_counter(), []
             for rows in order:
-                clean = images[rows]
+                clean = pixels(images[rows])
                 seen = inputs[rows] if at_once else corrupt(clean, generator) if corrupt else clean
                 losses.append(learner.step(seen, clean))
             history.add_epoch(torch.stack(losses).cpu(), len(images), started)
@@ -217,6 +219,11 @@ def _order(count: int, generator: Generator) -> Tensor:
     return torch.randperm(count, generator=generator, device=generator.device)
 
 
+def pixels(images: Tensor) -> Tensor:
+    """Bytes [N, ...] -> pixels [N, D] in [0, 1]; what are pixels already stays."""
+    return flat(images) if images.dtype is torch.uint8 else images
+
+
 def _outputs(network: AutoencoderModule, inputs: Tensor, device: Device) -> Tensor:
     with device.autocast():
         outputs = network(device.place(inputs.view(-1, *network.shape)))
@@ -225,16 +232,17 @@ def _outputs(network: AutoencoderModule, inputs: Tensor, device: Device) -> Tens
 
 @torch.no_grad()
 def reconstruct(network: AutoencoderModule, images: Tensor, device: Device) -> Tensor:
-    """Images [N, D], clean or noisy -> their reconstructions [N, D] in [0, 1], on the CPU."""
+    """Images, pixels [N, D] or bytes, clean or noisy -> their reconstructions [N, D] in [0, 1], on the CPU."""
     device.place(network).eval()
-    return torch.cat([network.images(_outputs(network, part, device)).cpu() for part in images.split(PART)])
+    parts = map(pixels, images.split(PART))
+    return torch.cat([network.images(_outputs(network, part, device)).cpu() for part in parts])
 
 
 @torch.no_grad()
 def encode(network: nn.Module, images: Tensor, device: Device) -> Tensor:
-    """Images [N, D] -> the codes of a convolutional autoencoder [N, ...], on the CPU."""
+    """Images, pixels [N, D] or bytes -> the codes of a convolutional autoencoder [N, ...], on the CPU."""
     device.place(network).eval()
-    parts = (device.place(part.view(-1, *network.shape)) for part in images.split(PART))
+    parts = (device.place(pixels(part).view(-1, *network.shape)) for part in images.split(PART))
     return torch.cat([network.encode(part).cpu() for part in parts])
 
 

@@ -50,6 +50,13 @@ def test_encoding_and_decoding_in_turn_are_the_whole_network():
     torch.testing.assert_close(training.decode(network, codes, exact), training.reconstruct(network, images, exact))
 
 
+def test_bytes_are_asked_about_as_their_pixels_are():
+    network = ColourAutoencoder(principal_components(photographs(), 7), width=2)
+    pictures = (256 * torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(1))).to(torch.uint8)
+    for ask in (training.reconstruct, training.encode):
+        assert torch.equal(ask(network, pictures, device.PLAIN), ask(network, pictures.flatten(1) / 255, device.PLAIN))
+
+
 def test_training_only_improves_on_it():
     images = photographs()
     torch.manual_seed(0)

@@ -106,6 +106,20 @@ def test_a_denoiser_sees_fresh_noise_clean_targets_and_a_validation_set():
     torch.testing.assert_close(*(torch.tensor(history[n].batch_losses) for n in history), rtol=1e-5, atol=0)
 
 
+@pytest.mark.parametrize("names", [["scratch"], ["scratch", "inbuilt"]])
+@pytest.mark.parametrize("level", [0.0, 0.3])
+def test_bytes_train_as_their_pixels_do(names, level):
+    pictures = (256 * images()).to(torch.uint8).view(-1, 3, 2, 2)
+    corrupt = noise("gaussian", level) if level else None
+
+    def losses(x):
+        chosen = {name: network for name, network in networks().items() if name in names}
+        history = training.train_autoencoders(chosen, x, CONFIG, seed=0, corrupt=corrupt)
+        return [history[name].batch_losses for name in names]
+
+    assert losses(pictures) == losses(pictures.flatten(1) / 255)
+
+
 def test_the_mean_of_an_epoch_weighs_a_smaller_last_batch_less():
     history = training.History()
     history.add_epoch(torch.tensor([1.0, 1.0, 4.0]), images=5, started=time.perf_counter() - 1)
