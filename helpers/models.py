@@ -300,18 +300,28 @@ class ConvNet(nn.Sequential):
 
     The first is among these, so that little is done in full size. In the end the largest value of every filter is taken
     over the whole picture: where something is does not matter, and a linear layer has only ``widths[-1]`` inputs.
+    All convolutions but the first begin by passing their inputs on, which saves epochs (Jordan 2024).
     """
 
-    def __init__(self, images: Tensor, *, classes: int, widths: Sequence[int] = (32, 64, 64, 128, 128, 256)):
+    def __init__(self, images: Tensor, *, classes: int, widths: Sequence[int] = (32, 48, 64, 128, 128, 256)):
         channels = add_channel_dim(images).shape[1]
         layers: list[nn.Module] = []
         for k, width in enumerate(widths):  # 28 -> 14 -> 14 -> 7 -> 7 -> 3 -> 3
             pool = [] if k % 2 else [nn.MaxPool2d(2)]
-            layers += convolution(channels, width, *pool)
+            stage = convolution(channels, width, *pool)
+            if k:
+                pass_on(stage[0])
+            layers += stage
             channels = width
         super().__init__(
             Standardise(images), *layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(channels, classes)
         )
+
+
+@torch.no_grad()
+def pass_on(convolution: nn.Conv2d) -> None:
+    """Let the first filters of a convolution give its inputs, as they are; the others stay random."""
+    nn.init.dirac_(convolution.weight[: convolution.in_channels])
 
 
 class FeedForward(nn.Sequential):

@@ -30,7 +30,7 @@ class TrainConfig:
     rises to its peak over a share ``warmup`` of the steps, then stays (``constant``) or falls to zero (``linear``);
     ``one_cycle`` is the schedule of Smith & Topin (2019), with a cosine shape and a momentum that falls and rises.
     ``smoothing`` moves that share of every label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of
-    the images, ``shift`` moves each by up to so many pixels, anew in every epoch.
+    the images in every epoch, ``shift`` moves each by up to so many pixels, anew in every epoch.
     """
 
     epochs: int

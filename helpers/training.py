@@ -306,19 +306,22 @@ class SoftmaxLoss:
         """Nothing: see ``state_dict``."""
 
 
-def augment(images: Tensor, generator: Generator, *, flip: bool, shift: int) -> Tensor:
-    """Images [N, C, H, W], half of them mirrored and each moved by up to ``shift`` pixels, edges repeated.
+def mirror_half(images: Tensor, generator: Generator) -> Tensor:
+    """Images [N, C, H, W], a random half of them mirrored. Images and ``generator`` are on one device."""
+    chosen = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device) < 0.5
+    return torch.where(chosen, images.flip(3), images)
 
-    One gather does both: it reads row and column numbers that are mirrored and moved first. The result lies in memory
-    with the channels last. Images and ``generator`` are on one device.
+
+def move(images: Tensor, generator: Generator, *, by: int) -> Tensor:
+    """Images [N, C, H, W], each moved by up to so many pixels, edges repeated.
+
+    One gather reads rows and columns by numbers that were moved. The result lies in memory with the channels last.
+    Images and ``generator`` are on one device.
     """
     count, _, height, width = images.shape
-    how = {"generator": generator, "device": images.device}
-    moves = torch.randint(-shift, shift + 1, (2, count, 1), **how)
+    moves = torch.randint(-by, by + 1, (2, count, 1), generator=generator, device=images.device)
     row, column, number = (torch.arange(size, device=images.device) for size in (height, width, count))
     rows, columns = (row + moves[0]).clamp_(0, height - 1), (column + moves[1]).clamp_(0, width - 1)
-    if flip:
-        columns = torch.where(torch.rand(count, 1, **how) < 0.5, columns.flip(1), columns)
     gathered = images[number[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [N, H, W, C]
     return gathered.permute(0, 3, 1, 2)
 
@@ -343,8 +346,9 @@ def train_classifier(
     """Train a classifier in place on the images (or features [N, D]) and labels of ``split``.
 
     The default objective is the softmax loss. Every batch passes through ``transform`` first; by default images are
-    augmented as ``config`` says, and features are left as they are. ``name`` stands in the progress lines; without it
-    there are none.
+    moved as ``config`` says, and features are left as they are. With ``config.flip`` a random half of the images is
+    mirrored in the first epoch, the other half in the second, and so on in turn: two epochs show each image both ways
+    (Jordan 2024). ``name`` stands in the progress lines; without it there are none.
 
     The history holds the plain cross entropy, without smoothing, and the accuracy: of the training batches as the
     network met them, augmented and under dropout, and of ``validation`` after every epoch.
@@ -353,7 +357,7 @@ def train_classifier(
     history, objective = History(), objective or SoftmaxLoss(config.smoothing)
     if transform is None:
         pictures = add_channel_dim(split.images).ndim == 4
-        transform = partial(augment, flip=config.flip, shift=config.shift) if pictures else unchanged
+        transform = partial(move, by=config.shift) if pictures else unchanged
 
     def train() -> None:
         _train_classifier(network, split, config, seed, device, name, validation, objective, transform, history)
@@ -379,6 +383,8 @@ def _train_classifier(
 ) -> None:
     images, labels = add_channel_dim(split.images).to(device.name), split.labels.to(device.name)
     generator = Generator(device.name).manual_seed(seed)
+    if config.flip:
+        images = mirror_half(images, generator)
     with torch.random.fork_rng(), optimisers(network, config, device) as optimised:
         torch.manual_seed(seed)  # for dropout
         schedules = [schedule(optimiser, config, len(labels)) for optimiser in optimised]
@@ -397,6 +403,7 @@ def _train_classifier(
                 hits += (logits.detach().argmax(1) == targets).sum()
             history.add_epoch(torch.stack(losses).cpu(), len(labels), started)
             history.accuracy.append(int(hits) / len(labels))
+            images = images.flip(3) if config.flip else images
             objective.after_epoch()
             if validation:
                 likely = probabilities(network, validation.images, device)

@@ -59,15 +59,40 @@ def test_inputs_are_standardised_by_channel_and_a_blank_one_does_no_harm():
 
 def test_augmentation_mirrors_and_moves_whole_images_only():
     images = torch.randint(0, 256, (200, 3, 9, 9), dtype=torch.uint8)
-    assert torch.equal(training.augment(images, torch.Generator(), flip=False, shift=0), images)
-    flipped = training.augment(images, torch.Generator().manual_seed(0), flip=True, shift=0)
+    assert torch.equal(training.move(images, torch.Generator(), by=0), images)
+    flipped = training.mirror_half(images, torch.Generator().manual_seed(0))
     mirrored = (flipped == images.flip(3)).flatten(1).all(1)
     assert ((flipped == images).flatten(1).all(1) | mirrored).all() and 60 < mirrored.sum() < 140
-    moved = training.augment(images, torch.Generator().manual_seed(0), flip=False, shift=2)
+    moved = training.move(images, torch.Generator().manual_seed(0), by=2)
     padded = F.pad(images.float(), (2, 2, 2, 2), mode="replicate").to(torch.uint8)
     windows = [padded[:, :, i : i + 9, j : j + 9] for i in range(5) for j in range(5)]
     hits = torch.stack([(moved == window).flatten(1).all(1) for window in windows])
     assert hits.any(0).all() and hits.any(1).all()  # every image is a window of itself, and every window occurs
+
+
+def test_two_epochs_show_every_image_both_ways():
+    part, seen = bars(), []
+
+    def keep(images, generator):
+        seen.append(images)
+        return images
+
+    config = TrainConfig(2, len(part), 0.01, flip=True)
+    training.fit(partial(ConvNet, widths=(4, 4)), part, config, transform=keep, **COMMON)
+    images = models.add_channel_dim(part.images)
+    both = torch.cat([images, images.flip(3)]).flatten(1)
+    assert sorted(seen[0].flatten(1).tolist()) != sorted(images.flatten(1).tolist())  # not all as they were
+    assert sorted(torch.cat(seen).flatten(1).tolist()) == sorted(both.tolist())
+
+
+def test_our_network_begins_by_passing_its_inputs_on():
+    torch.manual_seed(0)
+    network = ConvNet(bars(colour=True).images, classes=2, widths=(4, 6, 3))
+    x = torch.randn(2, 4, 5, 5)
+    first, wider, narrower = (layer for layer in network if isinstance(layer, torch.nn.Conv2d))
+    torch.testing.assert_close(wider(x)[:, :4], x)
+    torch.testing.assert_close(narrower(torch.cat([x, x[:, :2]], 1)), x[:, :3])
+    assert wider.weight[4:].std() > 0 and first.weight.std() > 0
 
 
 @pytest.mark.parametrize("colour", [True, False])

@@ -73,4 +73,4 @@ def svm(split: data.Split) -> None:
 
 def our_cnn(split: data.Split) -> nn.Module:
     """The network of chapter 5."""
-    return models.ConvNet(split.images, classes=10, widths=(32, 64, 64, 96, 128, 192))
+    return models.ConvNet(split.images, classes=10, widths=(32, 48, 48, 96, 128, 192))

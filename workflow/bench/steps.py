@@ -41,7 +41,7 @@ def steps(stack: ExitStack) -> list[Step]:
     layers = initial_layers(SIZES, seed=0)
     pca = models.principal_components(photographs, 256)
     start = from_encoder(models.Autoencoder(layers, encoder_layers=3).encoder, digits, classes=10, seed=0)
-    fashion_net = partial(models.ConvNet, widths=(32, 64, 64, 96, 128, 192))
+    fashion_net = partial(models.ConvNet, widths=(32, 48, 48, 96, 128, 192))
     encoder = partial(transfer.encoder_classifier, models.ConvolutionalAutoencoder())
     return [
         autoencoder("1 autoencoder by hand", ScratchAutoencoder(layers, encoder_layers=3), digits, 64, PLAIN),
@@ -99,7 +99,7 @@ def classifier(
     labels = split.labels[:batch].to(device.name)
 
     def run() -> None:
-        seen = training.augment(images, generator, flip=True, shift=shift) if shift else images
+        seen = training.move(images, generator, by=shift) if shift else images
         loss = F.cross_entropy(training.forward(network, seen, device).float(), labels, label_smoothing=0.1)
         network.zero_grad()
         loss.backward()
