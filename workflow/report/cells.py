@@ -15,6 +15,8 @@ from workflow.report.errors import ReportError
 from workflow.report.options import check_options, split_options
 
 MOST_LINES = 40  # of printed output: a report is read, not scrolled
+PAGE = 55  # lines of code on a printed page
+FENCED = re.compile(r"\s*```python\n(.*)\n```\s*", re.DOTALL)  # source code as helpers.listings shows it
 PIPES = re.compile(r"^\s*\|[\s:|-]+\|\s*$", re.MULTILINE)  # the rule of a table written in markdown
 DRAWN = re.compile(r"<(?:img|svg|canvas|video)\b", re.IGNORECASE)  # a picture inside HTML
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -33,7 +35,7 @@ class Picture:
 
 @dataclass
 class Part:
-    """One thing that a cell shows: markdown, code, text (printed), table (HTML) or picture."""
+    """One thing that a cell shows: markdown, code, listing, text (printed), table (HTML) or picture."""
 
     kind: str
     where: str  # "notebook.ipynb, cell 3", for messages
@@ -68,9 +70,24 @@ def read_cell(cell: NotebookNode, files: Mapping[str, bytes]) -> list[Part]:
     if "remove-output" not in tags:
         pictures = sum(part.kind == "picture" for part in shown)
         check_options(options, where, pictures=pictures, captioned=any(part.caption for part in shown))
-    if not code or cell.metadata.get("transient", {}).get("remove_source"):  # nbconvert's mark of remove-input
-        return shown
-    return [Part("code", where, number, code, hidden="hide-input" in tags), *shown]
+    if code and not cell.metadata.get("transient", {}).get("remove_source"):  # nbconvert's mark of remove-input
+        shown = [Part("code", where, number, code, hidden="hide-input" in tags), *shown]
+    if "lst-cap" in options:
+        make_listing(shown, options, where)
+    return shown
+
+
+def make_listing(shown: Sequence[Part], options: dict[str, str], where: str) -> None:
+    """Make a listing of the source code that a cell shows, else of its own. Raises ReportError for more than a page."""
+    for part in reversed(shown):
+        source = FENCED.fullmatch(part.text) if part.kind == "markdown" else None
+        if source or part.kind == "code":
+            part.kind, part.text = "listing", source[1] if source else part.text
+            part.label, part.caption = options["label"], options["lst-cap"]
+            if (lines := part.text.count("\n") + 1) > PAGE:
+                raise ReportError(f"{where}: the listing has {lines} lines, and a page {PAGE}: show less of the code")
+            return
+    raise ReportError(f"{where}: has the options of a listing, but shows no code")
 
 
 def read_outputs(

@@ -49,8 +49,10 @@ def html_node(node: Node, book: Book) -> Node | list[Node] | None:
 
 
 def figure(contents: list, book: Book) -> Node:
-    """A drawn figure; above a map's picture stands the map itself, for readers whose browser runs scripts."""
-    (label, _, _), caption, body = contents
+    """A listing, or a drawn figure; above a map's picture stands the map itself, for readers whose browser runs scripts."""
+    (label, classes, _), caption, body = contents
+    if "listing" in classes:
+        return {"t": "Figure", "c": contents}
     key = body[0]["c"][0]["c"][2][0]
     picture = pandoc.raw_block("html", drawing.drawn(book.pictures[key], key))
     shown = [scroll([picture], pandoc.plain(caption[1][0]["c"][0]))]

@@ -10,7 +10,7 @@ from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
 from workflow.report.pandoc import Inlines, Node
 
-NAMES = {"fig": "Figure", "tbl": "Table"}
+NAMES = {"fig": "Figure", "tbl": "Table", "lst": "Listing"}
 OWN = {"main", "here", "code-switch", "theme-switch"}  # identifiers of the page itself
 LABEL = re.compile(r"\{#(eq-[\w-]+)\}(.*)", re.DOTALL)  # behind a display equation
 
@@ -82,9 +82,9 @@ class Numbering:
         return pandoc.header(level, label, words)
 
     def captioned(self, node: Node) -> Node:
-        """Number a figure or a table with a caption."""
+        """Number a figure, a table or a listing with a caption."""
         attributes, (_, caption), *rest = node["c"]
-        prefix = "fig" if node["t"] == "Figure" else "tbl"
+        prefix = "tbl" if node["t"] == "Table" else "lst" if "listing" in attributes[1] else "fig"
         if caption:
             words = self.count(prefix)
             self.shown |= {attributes[0]: self.where} if attributes[0] else {}

@@ -9,7 +9,7 @@ import yaml
 from workflow.report.errors import ReportError
 
 LABEL = re.compile(r"[\w-]*", re.ASCII)
-OPTIONS = {"label", "fig-cap", "fig-alt", "tbl-cap"}
+OPTIONS = {"label", "fig-cap", "fig-alt", "tbl-cap", "lst-cap"}
 
 
 def split_options(source: str, where: str) -> tuple[dict[str, str], str]:
@@ -31,7 +31,7 @@ def split_options(source: str, where: str) -> tuple[dict[str, str], str]:
 
 
 def check_options(options: dict[str, str], where: str, *, pictures: int, captioned: bool) -> None:
-    """Raise ReportError when the words of a figure or table are missing, or stand where there is none.
+    """Raise ReportError when the words of a figure, table or listing are missing, or stand where there is none.
 
     `pictures` is how many figures the cell draws, `captioned` whether what it shows took the caption.
     """
@@ -44,6 +44,8 @@ def check_options(options: dict[str, str], where: str, *, pictures: int, caption
             raise ReportError(f"{where}: the figure has no {', '.join(missing) or 'label that begins with fig-'}")
     elif label.startswith("fig-") or "fig-cap" in options or "fig-alt" in options:
         raise ReportError(f"{where}: has the options of a figure, but draws none")
+    if label.startswith("lst-") != bool(options.get("lst-cap")):
+        raise ReportError(f"{where}: a listing has both a label that begins with lst- and lst-cap")
     if label.startswith("tbl-") and not options.get("tbl-cap"):
         raise ReportError(f"{where}: the table has no tbl-cap")
     if options.get("tbl-cap") and label and not label.startswith("tbl-"):

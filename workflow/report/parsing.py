@@ -51,6 +51,9 @@ def give_blocks(
             part.blocks = [tables.tidy(table) for table in next(shown)]
             if not part.blocks:
                 raise ReportError(f"{part.where}: its table cannot be read: the HTML is not well formed")
+        elif part.kind == "listing":
+            code = {"t": "CodeBlock", "c": [["", ["python"], []], part.text]}
+            part.blocks = [{"t": "Figure", "c": [[part.label, ["listing"], []], [None, []], [code]]}]
         elif part.picture:
             key = f"picture-{len(pictures) + 1}"
             pictures[key] = part.picture
@@ -66,13 +69,13 @@ def give_blocks(
 
 
 def give_caption(part: Part) -> None:
-    """Set label and caption of the first figure or table of a part that has a caption."""
+    """Set label and caption of the first figure, table or listing of a part that has a caption."""
     caption = part.caption_blocks
     if not caption:
         return
     if len(caption) != 1 or caption[0]["t"] != "Para":
         raise ReportError(f"{part.where}: a caption is one paragraph of text")
-    found = pandoc.find(part.blocks, "Figure" if part.kind == "picture" else "Table")
+    found = pandoc.find(part.blocks, "Table" if part.kind in ("table", "markdown") else "Figure")
     if not found:
         raise ReportError(f"{part.where}: has the options of a table, but shows none")
     found[0]["c"][0][0] = part.label

@@ -110,12 +110,16 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
     if kind == "Span" and "number" in contents[0][1]:
         return wrap("#report.number[", contents[1], "]")
     if kind == "Figure":
-        (label, _, _), (_, caption), body = contents
+        (label, classes, _), (_, caption), body = contents
+        words = pandoc.walk(brief(caption[0]["c"]), change)
+        if "listing" in classes:
+            before = pandoc.paragraph(wrap(f"#report.listing(<{label}>, [", words, "])["))
+            return [before, *pandoc.walk(body, change), pandoc.raw_block("typst", "]")]
         key = body[0]["c"][0]["c"][2][0]
         picture = book.pictures[key]
         image, width = quote(image_name(key, picture)), f"{picture.points:.2f}pt"
         before = f"#report.picture({image}, {quote(picture.alt)}, {width}, <{label}>)["
-        return pandoc.paragraph(wrap(before, pandoc.walk(brief(caption[0]["c"]), change), "]"))
+        return pandoc.paragraph(wrap(before, words, "]"))
     if kind == "Table":
         attributes, (_, caption), *rest = contents
         short = [pandoc.paragraph(brief(caption[0]["c"]))] if caption else []
