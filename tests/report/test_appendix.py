@@ -39,8 +39,8 @@ def read(runs):
 def test_everything_that_a_record_tells_is_listed():
     assert read([RUN]) == {
         "Runs": [
-            ["Notebook", "Seed", "Profile", "Device", "Threads", "Time", "Peak memory"],
-            ["01_a", "3", "quick", "cuda", "1", "1 min 15 s", "1,234 MB"],
+            ["Notebook", "Code", "Seed", "Profile", "Device", "Threads", "Time", "Peak memory"],
+            ["01_a", "—", "3", "quick", "cuda", "1", "1 min 15 s", "1,234 MB"],
         ],
         "Machine and versions": [
             ["What", "Value", "Notebooks"],
@@ -76,7 +76,7 @@ def test_each_distinct_value_is_there_once_with_its_notebooks():
 @pytest.mark.parametrize("runs", [[OLD], [OLD, RUN]])
 def test_an_old_record_lacks_rows_and_nothing_else(runs):
     found = read(runs)
-    assert found["Runs"][1] == ["02_b", "3", "quick", "cpu", "—", "—", "—"]
+    assert found["Runs"][1] == ["02_b", "—", "3", "quick", "cpu", "—", "—", "—"]
     assert ["Python", "3.11.7", "all"] in found["Machine and versions"]
     assert ("Data" in found) == (len(runs) == 2)
     assert ["Processor", "Tube 1", "01_a"] in found["Machine and versions"] or len(runs) == 1

@@ -91,8 +91,8 @@ def test_a_removed_input_leaves_what_it_shows(tmp_path):
 
 
 def test_a_removed_output_leaves_its_code_and_needs_no_words(tmp_path):
-    table = tagged("remove-output", options(label="tbl-a", tbl_cap="C.") + "\nkept = 1", shown("text/html", CELLS))
-    html, pdf = made(tmp_path, table, tagged("remove-output", "also = 1", PRINTED))
+    table = tagged("remove-output", options(label="tbl-a", tbl_cap="C.") + "\ndef kept(): 1", shown("text/html", CELLS))
+    html, pdf = made(tmp_path, table, tagged("remove-output", "def also(): 1", PRINTED))
     for text in (html, pdf):
         assert "kept" in text
         assert "also" in text
@@ -101,11 +101,11 @@ def test_a_removed_output_leaves_its_code_and_needs_no_words(tmp_path):
 
 
 def test_a_hidden_input_is_folded_on_a_screen_and_left_out_on_paper(tmp_path):
-    html, pdf = made(tmp_path, tagged("hide-input", "folded = 1", PRINTED), code("open = 1"))
+    html, pdf = made(tmp_path, tagged("hide-input", "def folded(): 1", PRINTED), code("def opened(): 1"))
     assert html.count('<details class="code">') == 2
     assert "folded" in html
     assert "folded" not in pdf
-    assert "open = 1" in pdf
+    assert "def opened" in pdf
     assert "what was printed" in pdf
 
 

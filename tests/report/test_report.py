@@ -20,9 +20,11 @@ from conftest import ROOT
 from matplotlib.figure import Figure
 from nbformat import v4
 
+from helpers.listings import listing
 from workflow.report.build import build, main
 from workflow.report.errors import ReportError
 from workflow.report.exporters import HTMLReport, PDFReport
+from workflow.report.numbering import Numbering
 
 CONFIG = 'title = "Two <Studies> #1"\nauthor = "Ada"\nroll = "R-42"\ncourse = "Deep Learning"\ndate = "1 May 2030"\n'
 AUTHOR = r'<b>#x $y @z \ "q"'
@@ -162,7 +164,7 @@ def test_captions_and_references_read_alike_in_both_formats(report):
     assert 'id="fig-codes"' in report["html"]
 
 
-def test_pdf_has_an_outline_and_lists_with_true_pages(report):
+def test_pdf_has_an_outline_and_contents_with_true_pages(report):
     reader, waiting, outline = report["pdf"], [*report["pdf"].outline], {}
     while waiting:
         entry = waiting.pop(0)
@@ -172,8 +174,9 @@ def test_pdf_has_an_outline_and_lists_with_true_pages(report):
             outline[entry.title] = reader.get_destination_page_number(entry)
     assert list(outline)[:5] == ["1 Autoencoders", "1.1 The data", "1.1.1 Finer", "2 Denoising", "2.1 Again"]
     noise = max(at for at, text in enumerate(report["pages"]) if "Figure 2.1 Noise." in text)
-    listed = int(re.search(r"Figure 2\.1 Noise\.[ .\u2060]*(\d+)", report["pages"][1])[1])
+    listed = int(re.search(r"2\.1 Again[ .\u2060]*(\d+)", report["pages"][1])[1])
     assert noise == outline["2.1 Again"] == listed - 1
+    assert "Finer" not in report["pages"][1]
 
 
 def test_pdf_is_tagged_and_accessible(report):
@@ -209,12 +212,56 @@ def test_wide_table_stays_on_the_page(report):
     assert max(edges) < float(page.mediabox.width) - 76
 
 
-def test_code_is_folded_in_html_and_at_the_end_of_the_pdf(report):
+def test_code_is_folded_in_html_and_not_in_the_text_of_the_pdf(report):
     assert report["html"].count('<details class="code">') == 8
     assert "Show all code" in report["html"]
-    printed = [at for at, text in enumerate(report["pages"]) if "seed = 3" in text]
-    assert printed[0] >= len(report["pages"]) - 3
-    assert "Cell 2" in report["pages"][printed[0]]
+    assert not any("seed = 3" in text for text in report["pages"])
+
+
+def lists(tmp_path, *cells):
+    """Both formats of a chapter whose text speaks of its listing, as text."""
+    path = save(tmp_path, notebook("# T\n\nSee @lst-a.", *cells))
+    build([path], tmp_path / "report.toml", html=tmp_path / "r.html", pdf=tmp_path / "r.pdf")
+    pages = [" ".join(page.extract_text().split()) for page in pypdf.PdfReader(tmp_path / "r.pdf").pages]
+    return (tmp_path / "r.html").read_text(), pages
+
+
+LISTED = "#| label: lst-a\n#| lst-cap: How it is done.\n"
+
+
+def test_a_cell_with_the_words_of_a_listing_shows_its_code_in_the_text(tmp_path):
+    source = LISTED + "def double(x):\n    return 2 * x  # twice"
+    html, pages = lists(tmp_path, code(source, shown("text/markdown", "What it found.")))
+    text = next(text for text in pages if "See Listing" in text)
+    assert "Listing 1.1 How it is done. def double(x): return 2 * x # twice What it found." in text
+    assert sum("def double" in text for text in pages) == 1  # not again at the end
+    assert re.search(r'<a href="#lst-a"[^>]*>Listing\s1\.1</a>', html)
+    figure = html.split('<figure id="lst-a"')[1].split("</figure>")[0]
+    assert "double" in figure and "How it is done." in figure
+    assert '<details class="code">' not in html
+
+
+def test_a_listing_of_a_helper_has_its_source_as_it_was_imported(tmp_path):
+    made = listing(Numbering.count)
+    html, pages = lists(tmp_path, code(LISTED + "listing(f)", shown("text/markdown", made._repr_markdown_())))
+    text = next(text for text in pages if "See Listing" in text)
+    assert "How it is done. def count(self, prefix: str) -> str:" in text and "listing(f)" not in text
+    assert html.count('<details class="code">') == 1  # the cell that asked for it
+    assert made._repr_markdown_().startswith("```python\ndef count(self")  # indented no more
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (code("#| label: lst-a\nx = 1"), "a listing has both a label that begins with lst- and lst-cap"),
+        (code("#| lst-cap: C.\nx = 1"), "a listing has both a label that begins with lst- and lst-cap"),
+        (code("#| label: tbl-a\n#| lst-cap: C.\nx = 1"), "a listing has both a label"),
+        (code(LISTED), "has the options of a listing, but shows no code"),
+        (code(LISTED + "x = 1\n" * 56), "the listing has 56 lines, and a page 55: show less of the code"),
+    ],
+)
+def test_a_listing_that_is_none_or_too_long_is_refused(cell, message, tmp_path, capsys):
+    assert f"cell 2: {message}" in refusal(save(tmp_path, notebook("# T\n\nSee @lst-a.", cell)), capsys)
 
 
 def test_output_is_capped_and_noise_is_dropped(report):
@@ -248,7 +295,7 @@ def test_cover_is_literal_and_sample_data_is_marked_everywhere(report):
 def test_the_closing_appendix_reads_alike_in_both_formats(report):
     words = " ".join(re.sub(r"<[^>]+>", " ", report["html"].split("How this was run")[-1]).split())
     for text in (words, " ".join(report["pages"][-1].split())):
-        for line in ("ae 7 full cpu 2 1 min 15 s 1,234 MB", "dn 7 full cpu 2 1 min 15 s —"):
+        for line in ("ae — 7 full cpu 2 1 min 15 s 1,234 MB", "dn — 7 full cpu 2 1 min 15 s —"):
             assert line in text
         for line in ("Processor Tube ae", "Memory 8.5 GB ae", f"MNIST/raw/a.gz {'0f' * 16}"):
             assert line in text

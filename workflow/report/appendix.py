@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 
 from workflow.report import pandoc
@@ -14,7 +15,7 @@ def how_run(runs: list[RunFacts]) -> Blocks:
     """Tables of the runs, of machines and versions, and of the data; what no record has is left out."""
     if not runs:
         return []
-    columns = ["Notebook", "Seed", "Profile", "Device", "Threads", "Time", "Peak memory"]
+    columns = ["Notebook", "Code", "Seed", "Profile", "Device", "Threads", "Time", "Peak memory"]
     listed = [
         ("Runs", columns, [facts(run) for run in runs]),
         ("Machine and versions", ["What", "Value", "Notebooks"], distinct(runs, equipment)),
@@ -30,12 +31,14 @@ def how_run(runs: list[RunFacts]) -> Blocks:
 
 
 def facts(run: RunFacts) -> list[str]:
-    """One run as texts; seconds and megabytes in readable units."""
-    words = [str(run.get(key, "—")) for key in ("notebook", "seed", "profile", "device", "threads")]
+    """One run as texts; seconds and megabytes in readable units, the hash of its notebook's and helpers' code."""
+    notebook, *words = [str(run.get(key, "—")) for key in ("notebook", "seed", "profile", "device", "threads")]
+    hashes = "".join(run.get(key) or "" for key in ("notebook_sha256", "helpers_sha256"))
+    code = hashlib.sha256(hashes.encode()).hexdigest()[:10] if hashes else "—"
     minutes, seconds = divmod(round(run.get("seconds", 0)), 60)
     time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s" if "seconds" in run else "—"
     memory = f"{run['peak_memory_mb']:,.0f} MB" if run.get("peak_memory_mb") else "—"
-    return [*words, time, memory]
+    return [notebook, code, *words, time, memory]
 
 
 def files(run: RunFacts) -> Iterable[tuple[str, str]]:

@@ -103,11 +103,11 @@ class HTMLReport(Report):
 
 
 class PDFReport(Report):
-    """Notebooks as a PDF, all code at its end."""
+    """Notebooks as a PDF, the method's code at its end."""
 
     file_extension = ".pdf"
     output_mimetype = "application/pdf"
 
     def render(self, book: Book, cover: Config) -> bytes:
         """See workflow.report.pdf."""
-        return pdf.render(book.closed_by([*code_appendix(book.blocks), *how_run(book.runs)]), cover)
+        return pdf.render(book.closed_by([*code_appendix(book), *how_run(book.runs)]), cover)

@@ -25,7 +25,7 @@ TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 PREAMBLE = f'#import "{TEMPLATE.name}"\n#import "{TEMPLATE.name}": horizontalrule, sect\n#show: report.book\n'
 # Symbols that Typst has renamed, and pandoc has not.
 OLD_NAMES = re.compile(r"\b(dot|minus|times)\.circle\b")
-WIDEST = 88  # letters of code in a line
+WIDEST = 80  # letters of code in a line, so that a little space is left for its indentation
 
 
 def render(book: Book, config: Config) -> bytes:
@@ -59,6 +59,9 @@ def pack(pdf: bytes) -> bytes:
     """The same document, with its thousands of small objects (the tags above all) compressed: about a quarter less."""
     packed = io.BytesIO()
     with pikepdf.open(io.BytesIO(pdf)) as document:
+        # Typst writes the default, false, which poppler takes for an error.
+        if "/Suspects" in document.Root.MarkInfo:
+            del document.Root.MarkInfo["/Suspects"]
         document.save(packed, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
     return packed.getvalue()
 
@@ -85,15 +88,6 @@ def wrap(before: str, inlines: Inlines, after: str) -> Inlines:
     return [pandoc.raw("typst", before), *inlines, pandoc.raw("typst", after)]
 
 
-def brief(caption: Inlines) -> Inlines:
-    """A caption of which the lists of figures and tables show the first sentence."""
-    for at, (node, gap, after) in enumerate(zip(caption, caption[1:], caption[2:], strict=False), start=1):
-        ends = node["t"] == "Str" and node["c"].endswith((".", "?", "!")) and gap["t"] in ("Space", "SoftBreak")
-        if ends and not (after["t"] == "Str" and after["c"][0].islower()):
-            return [*caption[:at], *wrap("#report.rest[", caption[at:], "]")]
-    return caption
-
-
 def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
     """A node with what pandoc's Typst writer leaves out: numbers, alt texts of figures and formulas; without code."""
 
@@ -111,7 +105,7 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         return wrap("#report.number[", contents[1], "]")
     if kind == "Figure":
         (label, classes, _), (_, caption), body = contents
-        words = pandoc.walk(brief(caption[0]["c"]), change)
+        words = pandoc.walk(caption[0]["c"], change)
         if "listing" in classes:
             before = pandoc.paragraph(wrap(f"#report.listing(<{label}>, [", words, "])["))
             return [before, *pandoc.walk(body, change), pandoc.raw_block("typst", "]")]
@@ -122,7 +116,7 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         return pandoc.paragraph(wrap(before, words, "]"))
     if kind == "Table":
         attributes, (_, caption), *rest = contents
-        short = [pandoc.paragraph(brief(caption[0]["c"]))] if caption else []
+        short = [pandoc.paragraph(caption[0]["c"])] if caption else []
         table = {"t": "Table", "c": pandoc.walk([attributes, [None, short], *rest], change)}
         before = f"#report.{'captioned' if caption else 'bare'}["
         return [pandoc.raw_block("typst", before), table, pandoc.raw_block("typst", "]")]
