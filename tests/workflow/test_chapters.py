@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from helpers.comparison import claims
+from helpers.comparison import claims, summary
 from workflow.plan import chapters
 from workflow.report.build import build
 
@@ -125,6 +125,13 @@ def test_a_reported_value_has_its_metric_in_a_chapters_results(key, reported, ex
                 assert name in result["metrics"]
             if reported.is_claim and path == reported.metric and not reported.field:
                 assert name in CONTRACT[chapter].split()
+
+
+def test_the_first_page_has_an_answer_to_every_question(executed):
+    result = json.loads((executed(CHAPTERS["08_comparison"].notebook) / "results.json").read_text())
+    assert len(result["tables"]["answers"]) == len(summary.QUESTIONS)
+    assert not [row for row in result["tables"]["answers"] if "not run" in row["answer"]]
+    assert len(result["tables"]["findings"]) == summary.MOST
 
 
 def test_scratch_and_inbuilt_are_the_same_network(executed):

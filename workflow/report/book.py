@@ -23,7 +23,8 @@ class Book:
     numbering: Numbering = field(default_factory=Numbering)
     pictures: dict[str, Picture] = field(default_factory=dict)
     maps: dict[str, Map] = field(default_factory=dict)  # by the label of their figure
-    closing: Blocks = field(default_factory=list)  # behind the chapters: works cited, code, runs
+    opening: Blocks = field(default_factory=list)  # before the chapters: what came out
+    closing: Blocks = field(default_factory=list)  # behind them: works cited, code, runs
 
     def closed_by(self, blocks: Blocks) -> Book:
         """The same book with more at its end."""
@@ -37,7 +38,7 @@ class Book:
     @property
     def blocks(self) -> Blocks:
         """The whole document as pandoc's blocks."""
-        return [block for part in self.parts for block in part.blocks] + self.closing
+        return [*self.opening, *(block for part in self.parts for block in part.blocks), *self.closing]
 
     @property
     def runs(self) -> list[RunFacts]:

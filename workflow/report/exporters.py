@@ -38,6 +38,7 @@ STEPS = [
     ours.AddCaptions,
     ours.Number,
     ours.LinkReferences,
+    ours.AddSummary,
     ours.LinkCitations,
     ours.ReadMaps,
 ]
@@ -74,6 +75,7 @@ class Report(Exporter):
         if "report" not in nb.metadata:
             about = (resources or {}).get("metadata", {})
             nb = join([(nb, f"{about.get('name', 'notebook')}.ipynb", Path(about.get("path") or "."))])
+        nb.metadata.report["assignment"] = self.assignment
         _, resources = super().from_notebook_node(nb, resources, **kw)
         del resources["outputs"]  # pictures, which nbconvert would write into files beside the report
         return resources.pop("book"), resources

@@ -49,7 +49,7 @@ def html_node(node: Node, book: Book) -> Node | list[Node] | None:
 
 
 def figure(contents: list, book: Book) -> Node:
-    """A listing, or a drawn figure; above a map's picture stands the map itself, for readers whose browser runs scripts."""
+    """A listing, or a picture; above that of a map stands the map itself, for readers whose browser runs scripts."""
     (label, classes, _), caption, body = contents
     if "listing" in classes:
         return {"t": "Figure", "c": contents}

@@ -35,7 +35,9 @@ def render(book: Book, config: Config) -> bytes:
         return typst_node(node, book)
 
     arguments = ["-t", "typst", "--wrap=none", "--syntax-highlighting=idiomatic"]
-    body = book.write(pandoc.walk(book.blocks, change), {}, arguments)
+    text = book.blocks[len(book.opening) :]
+    ordered = [*book.opening, pandoc.raw_block("typst", "#report.contents"), *text]
+    body = book.write(pandoc.walk(ordered, change), {}, arguments)
     cover = vars(config) | {"facts": book.facts, "sample": book.sample}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

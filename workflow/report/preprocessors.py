@@ -12,7 +12,7 @@ from typing import Any
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-from workflow.report import cells, citations, fresh, maps, pandoc, parsing, prose
+from workflow.report import cells, citations, fresh, maps, pandoc, parsing, prose, summary
 from workflow.report.book import Book
 from workflow.report.chapters import cells_of
 from workflow.report.errors import ReportError
@@ -130,6 +130,16 @@ class LinkReferences(Preprocessor):
         for label, where in numbering.shown.items():
             if label not in used:
                 raise ReportError(f"{where}: nothing refers to @{label}: speak of it in the text, or leave it out")
+        return nb, resources
+
+
+class AddSummary(Preprocessor):
+    """Put what came out before the first chapter: answers to the assignments' questions, and the main findings."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Add blocks; nothing where no chapter has compared the others."""
+        book, assignment = resources["book"], nb.metadata.report.get("assignment", "")
+        book.opening = summary.blocks(book.chapters, book.numbering.labels, assignment)
         return nb, resources
 
 

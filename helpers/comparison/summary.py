@@ -1,0 +1,188 @@
+"""What came out, for the first page of the report: an answer to each question of the assignments, and five findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from helpers.comparison import pairs
+from helpers.comparison.claims import Answer, Found, measure
+from helpers.comparison.findings import (
+    CENTER,
+    CLASSICAL,
+    CODE_DUELS,
+    CODES,
+    COLOUR,
+    DENOISING,
+    GARMENT_DUELS,
+    GARMENTS,
+    TRANSFER,
+    Duel,
+)
+from helpers.comparison.pairs import TestSet
+
+MOST = 5  # findings: what a reader keeps in mind
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of an assignment, and a sentence with the metrics (chapter/name) that answer it in its ``{}``."""
+
+    name: str
+    words: str
+    section: str  # the label of the section that has the answer
+    sentence: str
+    metrics: tuple[str, ...]
+    claim: str = ""  # the entry of reported.toml that answers it in the report
+
+    @property
+    def assignment(self) -> str:
+        return self.name[0].lower()
+
+
+def _of(chapter: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{chapter}/{name}" for name in names)
+
+
+QUESTIONS = [
+    Question(
+        "A Q1",
+        "An autoencoder by hand, beside the inbuilt one",
+        "sec-training",
+        "On test images the one by hand loses {:.4f} a pixel and PyTorch's {:.4f}. From its codes a small classifier "
+        "names {:.1%} of the digits, from as many principal components {:.1%}.",
+        _of(CODES, "scratch.test_bce", "inbuilt.test_bce", "scratch.code_accuracy", "pca.code_accuracy"),
+        "A.Q1.accuracy",
+    ),
+    Question(
+        "A Q2",
+        "A denoising autoencoder by hand, beside the inbuilt one",
+        "sec-restored",
+        "Noisy digits have {:.2f} dB. The one by hand restores them to {:.2f} dB, PyTorch's to {:.2f} dB.",
+        _of(DENOISING, "noisy.psnr", "scratch.psnr", "inbuilt.psnr"),
+    ),
+    Question(
+        "A Q2",
+        "AE and D-AE by accuracy and t-SNE",
+        "sec-ae-dae",
+        "From codes of noisy images {:.1%} are named with the D-AE and {:.1%} with the AE; of clean ones {:.1%} and "
+        "{:.1%}.",
+        _of(
+            DENOISING,
+            *(f"{name}.{kind}_code_accuracy" for kind in ("noisy", "clean") for name in ("dae", "ae")),
+        ),
+    ),
+    Question(
+        "A Q2",
+        "Softmax loss and center loss",
+        "sec-center-accuracy",
+        "On clean images the AE's encoder comes to {:.2%} with softmax loss and to {:.2%} with center loss, the D-AE's "
+        "to {:.2%} and {:.2%}.",
+        _of(CENTER, *(f"{name}.{loss}.test_accuracy" for name in ("ae", "dae") for loss in ("softmax", "center"))),
+    ),
+    Question(
+        "A bonus",
+        "AE and D-AE on CIFAR-10",
+        "sec-cifar-codes",
+        "From codes {:.1%} of the photographs are named with the AE, {:.1%} with the D-AE and {:.1%} with as many "
+        "principal components.",
+        _of(COLOUR, "ae.code_accuracy", "dae.code_accuracy", "pca.code_accuracy"),
+    ),
+    Question(
+        "A Q3",
+        "Methods without deep learning, on six classes of CIFAR-10",
+        "sec-classical-methods",
+        "A polynomial SVM on pixels comes to {:.1%}, an RBF SVM on gradients and colours to {:.1%}.",
+        _of(CLASSICAL, "svm_poly.test_accuracy", "svm_rbf_hog.test_accuracy"),
+        "A.Q3.svm_poly.accuracy",
+    ),
+    Question(
+        "A Q4",
+        "Networks and these methods compared",
+        "sec-comparison-discussion",
+        "On the same test images: CNN {:.1%}, RBF SVM on features {:.1%}, feed-forward net {:.1%}, linear SVM on "
+        "pixels {:.1%}.",
+        _of(CLASSICAL, *(f"{name}.test_accuracy" for name in ("cnn", "svm_rbf_hog", "ffnn", "svm_linear"))),
+        "A.Q2.cnn.accuracy",
+    ),
+    Question(
+        "B Task 1",
+        "A denoiser of digits",
+        "sec-restored",
+        "It restores digits of {:.2f} dB to {:.2f} dB; total variation, a filter that learns nothing, to {:.2f} dB.",
+        _of(DENOISING, "noisy.psnr", "conv.psnr", "tv.psnr"),
+    ),
+    Question(
+        "B Task 2",
+        "A CNN on Fashion-MNIST",
+        "sec-fashion-answers",
+        "Our CNN names {:.2%} of the test images, Report B's, trained anew, {:.2%}.",
+        _of(GARMENTS, "cnn.test_accuracy", "report_b_cnn.test_accuracy"),
+        "B.T2.accuracy",
+    ),
+    Question(
+        "B Task 3",
+        "The denoiser's encoder, tuned on Fashion-MNIST",
+        "sec-transfer-results",
+        "It comes to {:.2%}; the same network from random weights to {:.2%}.",
+        _of(TRANSFER, "encoder.test_accuracy", "random_init.test_accuracy"),
+        "B.T3.accuracy",
+    ),
+    Question(
+        "B Task 4",
+        "The two compared, and other variations",
+        "sec-transfer-limit",
+        "A classifier behind the whole frozen denoiser comes to {:.2%}, behind one that learns along to {:.2%}, and "
+        "without any denoiser to {:.2%}.",
+        _of(TRANSFER, *(f"{name}.test_accuracy" for name in ("full_frozen", "full_trainable", "classifier_alone"))),
+        "B.T4.full_frozen.accuracy",
+    ),
+]
+DUELS: list[Duel] = [
+    *CODE_DUELS,
+    *GARMENT_DUELS,
+    (CLASSICAL, "cnn", CLASSICAL, "ffnn"),
+    (CLASSICAL, "cnn", CLASSICAL, "report_a_cnn"),
+    (CLASSICAL, "svm_rbf_hog", CLASSICAL, "ffnn"),
+]
+
+
+def answer_rows(found: Found, answered: Mapping[str, Answer]) -> list[dict[str, str]]:
+    """A row for every question: what it asks, the answer, the figure reported and ours, and where to read on."""
+    rows = []
+    for question in QUESTIONS:
+        measured = [measure(path, None, found.runs) for path in question.metrics]
+        values = [item.value for item in measured if item]
+        chapter = question.metrics[0].partition("/")[0]
+        missing = f"Chapter {int(chapter[:2])} was not run."
+        claim = answered[question.claim] if question.claim else None
+        rows.append(
+            {
+                "assignment": question.assignment,
+                "name": question.name,
+                "question": question.words,
+                "answer": question.sentence.format(*values) if len(values) == len(measured) else missing,
+                "reported": claim.reported.printed if claim else "",
+                "ours": claim.ours.text() if claim and claim.ours else "",
+                "section": question.section,
+            }
+        )
+    return rows
+
+
+def main_findings(test_sets: Sequence[TestSet]) -> list[str]:
+    """Sentences on pairs of models that the report is about: significant differences first, the largest on top."""
+    known = []
+    for duel in DUELS:
+        one, other = pairs.place(test_sets, *duel[:2]), pairs.place(test_sets, *duel[2:])
+        if one and other and one[0] is other[0]:
+            pair = one[0].pairs[min(one[1], other[1]), max(one[1], other[1])]
+            known.append((pair.significant, abs(pair.difference.value), duel))
+    known.sort(key=lambda entry: entry[:2], reverse=True)
+    return [pairs.comparison_sentence(test_sets, *duel) for _, _, duel in known[:MOST]]
+
+
+def tables(found: Found, answered: Mapping[str, Answer], test_sets: Sequence[TestSet]) -> dict[str, Any]:
+    """Both for results.json, from which the report makes its first page."""
+    return {"answers": answer_rows(found, answered), "findings": main_findings(test_sets)}
