@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -234,12 +234,12 @@ def _at(name: str, what: str) -> ParameterError:
     return ParameterError(f"workflow/chapters.yaml:{line}: {what}")
 
 
-def select(found: dict[str, Chapter], wanted: Iterable[str], assignment: str = "") -> list[Chapter]:
-    """The chapters that ``wanted`` names, each by the start of its name ("01"), those of an ``assignment``, or all.
+def select(found: dict[str, Chapter], names: Iterable[str], assignment: str = "") -> list[Chapter]:
+    """The chapters that ``names`` name, each by the start of its name ("01", or 1), those of an ``assignment``, or all.
 
     Raises ParameterError for a name that fits no chapter, an assignment that has none, or both together.
     """
-    wanted = list(wanted)
+    wanted = {start: start.zfill(2) if start.isdecimal() else start for start in names}  # 5 means 05
     if wanted and assignment:
         raise ParameterError("NOTEBOOKS and ASSIGNMENT both say which chapters: give one of them")
     if assignment:
@@ -247,15 +247,20 @@ def select(found: dict[str, Chapter], wanted: Iterable[str], assignment: str = "
         if assignment not in known:
             raise ParameterError(f"ASSIGNMENT: there is no '{assignment}', only: {', '.join(known)}")
         return [chapter for chapter in found.values() if assignment in chapter.assignments]
-    for start in wanted:
+    for given, start in wanted.items():
         if not any(name.startswith(start) for name in found):
-            raise ParameterError(f"NOTEBOOKS: no chapter starts with '{start}'; there are: {', '.join(found)}")
-    return [chapter for name, chapter in found.items() if not wanted or name.startswith(tuple(wanted))]
+            raise ParameterError(f"NOTEBOOKS: no chapter starts with '{given}'; there are: {', '.join(found)}")
+    return [chapter for name, chapter in found.items() if not wanted or name.startswith(tuple(wanted.values()))]
 
 
-def report_name(assignment: str) -> str:
-    """The name of the report's files without their endings; an assignment's lies beside that of everything."""
-    return f"report-{assignment}" if assignment else "report"
+def report_name(found: Collection[str], selected: Iterable[str], assignment: str = "") -> str:
+    """The name of the report's files without their endings: that of a part lies beside that of all chapters ``found``.
+
+    report-a has an ``assignment``, report-05 or report-01-02 the ``selected`` chapters.
+    """
+    numbers = [name.partition("_")[0] for name in selected]
+    part = [assignment] if assignment else numbers if len(numbers) < len(found) else []
+    return "-".join(["report", *part])
 
 
 def chapters_with_dependencies(found: dict[str, Chapter], selected: Iterable[Chapter]) -> list[Chapter]:

@@ -16,7 +16,7 @@ from typing import Any
 from helpers.results import ROOT, write
 from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate
-from workflow.plan import PlannedRun, chapters, report_name
+from workflow.plan import PlannedRun, chapters
 from workflow.progress import Progress
 from workflow.results_csv import save_csv
 from workflow.sweep_file import Sweep, read_sweep
@@ -134,8 +134,8 @@ def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = F
             again = "stopped; the same command goes on from what had finished"
             print(f"{sweep.folder}: results.csv")
             raise Stop("\n       ".join(missing(sweep, list(progress.failed)) or [again]))
-        publish(sweep.folder, report_name(""), endings)
-        print(", ".join([f"{sweep.folder}: results.csv", *(f"{report_name('')}.{ending}" for ending in endings)]))
+        publish(sweep.folder, "report", endings)
+        print(", ".join([f"{sweep.folder}: results.csv", *(f"report.{ending}" for ending in endings)]))
         return 0
 
 

@@ -165,7 +165,7 @@ def test_a_report_that_is_refused_leaves_the_last_one(finished):
 
 def test_a_changed_reference_is_in_the_next_report(finished):
     finished.write_notebook("03_loner", *LONER, ("markdown", "Read Knuth (1984)."))
-    page = finished.root / "reports" / "quick" / "report.html"
+    page = finished.root / "reports" / "quick" / "report-03.html"
     for title in ("Literate Programming", "Another Title"):
         work = "@article{knuth, author={Knuth, Donald E.}, year={1984}, title={{%s}}, journal={J}}\n"
         finished.write("notebooks/references.bib", work % title)
@@ -176,11 +176,14 @@ def test_a_changed_reference_is_in_the_next_report(finished):
     assert finished.report().returncode == 0
 
 
-def test_part_of_the_report_with_another_cover(finished):
-    names, done = ran(finished, lambda: finished.report("--notebooks", "03", "--author", "Ada # 1", "--roll", "007"))
+def test_part_of_the_report_with_another_cover_lies_beside_the_whole(finished):
+    folder = finished.root / "reports" / "quick"
+    whole = [(folder / name).read_bytes() for name in ("report.html", "report.pdf")]
+    names, done = ran(finished, lambda: finished.report("--notebooks", "3", "--author", "Ada # 1", "--roll", "007"))
     assert done.returncode == 0, done.stderr
-    assert names == []
-    page = (finished.root / "reports" / "quick" / "report.html").read_text()
+    assert names == [] and "report-03.html and report-03.pdf" in done.stdout and "the cover says" not in done.stdout
+    assert [(folder / name).read_bytes() for name in ("report.html", "report.pdf")] == whole
+    page = (folder / "report-03.html").read_text()
     assert "The loner" in page and "The maker" not in page and "Ada # 1" in page and "007" in page
     assert "Chapter 3" in page or 'class="number">3<' in page  # its number in the whole
 

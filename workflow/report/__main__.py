@@ -14,8 +14,11 @@ from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snak
 from workflow.forecast import CORES, estimate, makespan, words
 from workflow.plan import PlannedRun, chapters, make_run, report_name, select, with_dependencies
 from workflow.progress import Progress
+from workflow.report.config import read_config
 from workflow.results_csv import write_csv
 
+COVER = ROOT / "reports" / "report.toml"
+PLACEHOLDERS = ("Your Name", "Your Roll Number")
 FORMATS = {"html": ["html"], "pdf": ["pdf"], "both": ["html", "pdf"]}
 
 
@@ -54,12 +57,13 @@ def carry_out(options: argparse.Namespace) -> int:
     found = chapters(options.profile)
     selected = select(found, options.notebooks.split(), options.assignment)
     runs = [make_run(found, options.profile, chapter.name, int(options.seed)) for chapter in selected]
-    folder, name = f"reports/{options.profile}", report_name(options.assignment)
+    chosen = [chapter.name for chapter in selected]
+    folder, name = f"reports/{options.profile}", report_name(found, chosen, options.assignment)
     with only_one() as lock:
         needed = with_dependencies(runs)
         refresh_data(needed.values())
         config = [f"profile={options.profile}", f"seed={options.seed}", f"assignment={options.assignment}"]
-        config += [f"notebooks={' '.join(chapter.name for chapter in selected)}", f"formats={' '.join(endings)}"]
+        config += [f"notebooks={' '.join(chosen)}", f"formats={' '.join(endings)}"]
         progress = Progress(needed.values(), unit="chapter")
         if options.dry:
             if not snakemake(config, "--dry-run", lock=lock, on_event=progress):
@@ -75,7 +79,26 @@ def carry_out(options: argparse.Namespace) -> int:
         publish(folder, name, endings)
     made = " and ".join(f"{name}.{ending}" for ending in endings)
     print(f"{folder}: {made}, results.csv; each run in seed-{options.seed}/")
+    for line in (*stale(ROOT / folder, name, endings, runs), *unnamed(options)):
+        print(line)
     return 0
+
+
+def stale(folder: Path, name: str, endings: Sequence[str], runs: Sequence[PlannedRun]) -> list[str]:
+    """A line on the report's file of the format that was not asked for, if it is older than the runs."""
+    ran = max((ROOT / run.file("results.json")).stat().st_mtime for run in runs)
+    others = [folder / f"{name}.{ending}" for ending in FORMATS["both"] if ending not in endings]
+    old = [file.name for file in others if file.exists() and file.stat().st_mtime < ran]
+    return [f"{file} beside is of earlier runs: FORMAT=both makes it anew" for file in old]
+
+
+def unnamed(options: argparse.Namespace) -> list[str]:
+    """A line on what the cover still says instead of a name and a roll number."""
+    words = {"author": options.author, "roll": options.roll}
+    cover = read_config(COVER, {key: word for key, word in words.items() if word}, assignment=options.assignment)
+    found = [f'"{word}"' for word in (cover.author, cover.roll) if word in PLACEHOLDERS]
+    mend = 'give AUTHOR="..." and ROLL="...", or write them into reports/report.toml'
+    return [f"the cover says {' and '.join(found)}: {mend}"] if found else []
 
 
 def plan(runs: Collection[PlannedRun], todo: Collection[PlannedRun]) -> str:
