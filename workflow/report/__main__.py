@@ -15,6 +15,7 @@ from workflow.forecast import CORES, estimate, makespan, words
 from workflow.plan import PlannedRun, chapters, make_run, report_name, select, with_dependencies
 from workflow.progress import Progress
 from workflow.report.config import read_config
+from workflow.report.source import faults
 from workflow.results_csv import write_csv
 
 COVER = ROOT / "reports" / "report.toml"
@@ -56,6 +57,8 @@ def carry_out(options: argparse.Namespace) -> int:
         raise Stop("ON is for sweeps: name one, such as SWEEP=workflow/sweeps/seeds.yaml")
     found = chapters(options.profile)
     selected = select(found, options.notebooks.split(), options.assignment)
+    if wrong := faults(chapter.notebook for chapter in selected):
+        raise Stop("\n".join([f"{len(wrong)} faults in the notebooks:", *wrong] if len(wrong) > 1 else wrong))
     runs = [make_run(found, options.profile, chapter.name, int(options.seed)) for chapter in selected]
     chosen = [chapter.name for chapter in selected]
     folder, name = f"reports/{options.profile}", report_name(found, chosen, options.assignment)
