@@ -70,6 +70,7 @@ def test_each_citation_leads_to_its_entry_and_only_the_cited_are_listed(report):
     assert set(re.findall(r'href="#ref-(\w+)"', html)) == set(re.findall(r'id="ref-(\w+)"', html)) == cited
     assert 'href="#ref-jordan2024">Jordan et al., 2024</a>' in html
     assert 'href="https://a.b">Guo et al. (2017)<' in html
+    assert re.search(r'role="list">\s*<div[^>]*role="listitem"', html)
     words = " ".join(re.sub(r"<[^>]+>", " ", html.split(">References</h1>")[1]).split())
     texts = [" ".join(page.extract_text().split()) for page in pdf.pages]
     references = next(text for text in reversed(texts) if "Holm, Sture" in text)

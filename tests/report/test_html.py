@@ -304,7 +304,10 @@ def test_dark_and_light_follow_the_system_until_the_reader_chooses(view):
     for page in (light, dark):
         words = page.locator("svg text").first
         before = words.evaluate("node => getComputedStyle(node).fill")
-        page.locator("#theme-switch").click()
+        switch = page.locator("#theme-switch")
+        assert switch.inner_text() == ("Dark" if page is light else "Light")  # what it does, not what is
+        switch.click()
+        assert switch.inner_text() == ("Light" if page is light else "Dark")
         assert background(page) == colours[page is light]
         assert words.evaluate("n => getComputedStyle(n).fill") != before
     light.emulate_media(media="print")
@@ -316,7 +319,23 @@ def test_without_scripts_dark_is_dark_and_a_map_is_its_picture(view):
     page = view(java_script_enabled=False, color_scheme="dark")
     expect(page.locator("#fig-maps svg")).to_be_visible()
     expect(page.locator(".map")).to_be_hidden()
+    for switch in page.locator("button").all():
+        expect(switch).to_be_hidden()  # it could do nothing
     assert page.locator("body").screenshot()[:4] == b"\x89PNG"
+
+
+@browser_test
+def test_what_can_be_scrolled_further_fades_out_until_its_end(view):
+    page = view(390, 844)
+    box = page.locator("#tbl-wide .scroll")
+    expect(box).to_have_class("scroll more")
+    box.evaluate("node => { node.scrollLeft = node.scrollWidth }")
+    expect(box).to_have_class("scroll")
+
+
+def test_no_heading_of_a_table_is_empty(report):
+    assert not re.search(r"<th[^>]*></th>", report.read_text())
+    assert re.search(r"<td[^>]*></td>", report.read_text())  # above the names of rows
 
 
 def at(page, canvas, digit, sign=1):

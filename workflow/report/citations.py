@@ -98,4 +98,5 @@ def chapter(cited: set[str]) -> Blocks:
     arguments = ["-t", "json", "--citeproc", "--bibliography", str(BIBLIOGRAPHY)]
     written = json.loads(pandoc.write([pandoc.paragraph([{"t": "Cite", "c": [cites, []]}])], {}, arguments))
     works = written["blocks"][-1]["c"][1]
-    return [pandoc.header(1, "report-references", [pandoc.string("References")]), *works]
+    listed = {"t": "Div", "c": [["", ["works"], [["role", "list"]]], works]}
+    return [pandoc.header(1, "report-references", [pandoc.string("References")]), listed]

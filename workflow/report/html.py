@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from workflow.report import drawing, fonts, maps, pandoc
@@ -23,6 +24,7 @@ def render(book: Book, config: Config) -> str:
     arguments += ["--template", str(TEMPLATE), "--toc", "--toc-depth=3"]
     points = [pandoc.raw_block("html", maps.data(label, chart)) for label, chart in book.maps.items()]
     page = book.write(pandoc.walk(book.blocks, change) + points, meta, arguments)
+    page = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", page)  # what is empty heads nothing
     head, body = page.split("</style>", 1)
     return f"{head}{''.join(fonts.faces(body))}\n:root{{{''.join(drawing.palette(body))}}}\n</style>{body}"
 

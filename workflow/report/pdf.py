@@ -122,6 +122,8 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         table = {"t": "Table", "c": pandoc.walk([attributes, [None, short], *rest], change)}
         before = f"#report.{'captioned' if caption else 'bare'}["
         return [pandoc.raw_block("typst", before), table, pandoc.raw_block("typst", "]")]
+    if kind == "Div" and "works" in contents[0][1]:
+        return [block for work in contents[1] for block in pandoc.walk([work], change)]
     if kind == "Div" and "csl-entry" in contents[0][1]:
         (label, _, _), blocks = contents
         return [pandoc.raw_block("typst", "#report.work["), *blocks, pandoc.raw_block("typst", f"] <{label}>")]

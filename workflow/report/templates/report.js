@@ -19,7 +19,7 @@ codeSwitch.addEventListener("click", () => {
 // Dark or light as the system has it, until the reader chooses.
 const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : systemDark.matches);
 const showTheme = () => {
-  themeSwitch.setAttribute("aria-pressed", isDark());
+  themeSwitch.textContent = isDark() ? "Light" : "Dark"; // what it does
   for (const redraw of redraws) redraw();
 };
 themeSwitch.addEventListener("click", () => {
@@ -207,3 +207,13 @@ for (const box of document.querySelectorAll(".map")) {
   near.observe(box);
 }
 showTheme();
+document.querySelector(".switches").hidden = false;
+
+// A box that can be scrolled further fades out at its right.
+const boxes = document.querySelectorAll(".scroll, .formula, pre");
+const fade = box => box.classList.toggle("more", box.scrollWidth - box.clientWidth - box.scrollLeft > 2);
+const sizes = new ResizeObserver(changed => { for (const { target } of changed) fade(target); });
+for (const box of boxes) {
+  box.addEventListener("scroll", () => fade(box), { passive: true });
+  sizes.observe(box);
+}
