@@ -3,13 +3,16 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import nbformat
 import numpy as np
+import pypdf
 import pytest
 from conftest import ROOT
+from layout import far_from_their_mention, pages_with_gaps, titles
 
 from helpers.comparison import claims, summary
 from workflow.plan import chapters
@@ -197,3 +200,29 @@ def test_it_is_committed_clean_and_short(path):
 def test_it_makes_a_report_alone(path, executed, tmp_path):
     # Which refuses, among others, a reference to another chapter, something never referred to, and a typed result.
     build([executed(path) / "notebook.ipynb"], ROOT / "reports" / "report.toml", html=tmp_path / "report.html")
+
+
+@pytest.fixture(scope="module")
+def printed(executed, tmp_path_factory):
+    """The whole report on paper."""
+    path = tmp_path_factory.mktemp("printed") / "report.pdf"
+    last = executed(NOTEBOOKS[-1])  # after all others
+    executed_notebooks = [last.parent / notebook.stem / "notebook.ipynb" for notebook in NOTEBOOKS]
+    build(executed_notebooks, ROOT / "reports" / "report.toml", pdf=path)
+    return path
+
+
+@pytest.mark.skipif(not shutil.which("pdftoppm"), reason="poppler-utils, which renders pages, is not installed")
+def test_no_page_is_blank_for_more_than_a_third(printed):
+    assert pages_with_gaps(printed, most=1 / 3) == []
+
+
+def test_what_floats_stands_in_its_section_and_on_the_page_that_speaks_of_it_or_the_next(printed):
+    assert far_from_their_mention(printed) == []
+
+
+def test_the_report_is_short(printed):
+    reader = pypdf.PdfReader(printed)
+    first = {title.lstrip("0123456789 "): page for level, title, page, _ in titles(reader) if level == 1}
+    assert first["An autoencoder from scratch"] <= 4  # cover, what came out, contents on two pages at the most
+    assert first["How this was run"] - first["Code"] <= 12
