@@ -46,7 +46,8 @@ def section(title: str, texts: Sequence[str]) -> Blocks:
     if not texts:
         return []
     heading = pandoc.header(2, f"code-{re.sub(r'[^a-z0-9]+', '-', title.lower())}", [pandoc.string(title)])
-    return [heading, {"t": "CodeBlock", "c": [["", ["python"], []], "\n\n\n".join(texts)]}]
+    code = {"t": "CodeBlock", "c": [["", ["python"], []], "\n\n\n".join(texts)]}
+    return [heading, pandoc.raw_block("typst", "#report.finer["), code, pandoc.raw_block("typst", "]")]
 
 
 def cells_that_define(chapter: Chapter) -> list[str]:
