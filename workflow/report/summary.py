@@ -12,7 +12,7 @@ from typing import Any
 from workflow.report import pandoc
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
-from workflow.report.pandoc import Blocks, Inlines, Node, paragraph, string
+from workflow.report.pandoc import Blocks, Inlines, Node, paragraph
 from workflow.report.tables import plain_table
 
 HEADS = ["Question", "Answer", "Reported", "Ours"]
@@ -42,6 +42,11 @@ def blocks(chapters: Sequence[Chapter], labels: Mapping[str, str], assignment: s
         made.append(pandoc.header(2, "report-findings", [string("What matters most")]))
         made.append({"t": "OrderedList", "c": [NUMBERED, findings]})
     return made
+
+
+def string(text: str) -> Node:
+    """Literal text with the apostrophes that pandoc gives to what it reads."""
+    return pandoc.string(text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}"))
 
 
 def left_by(chapter: Chapter) -> dict[str, Any] | None:
