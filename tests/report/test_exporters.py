@@ -40,7 +40,7 @@ def test_the_pipeline_is_the_list_that_a_reader_sees():
     checks = ["CheckExecuted", "CheckFreshness"]
     cleaning = ["RemoveRepeatedParameters", "TagRemovePreprocessor", "RemoveProgress", "CoalesceStreamsPreprocessor"]
     reading = ["ExtractOutputPreprocessor", "ReadCells", "ParseText", "CheckTypedNumbers", "AddCaptions"]
-    linking = ["Number", "LinkReferences", "LinkCitations", "ReadMaps"]
+    linking = ["Number", "LinkReferences", "AddSummary", "LinkCitations", "ReadMaps"]
     assert steps(HTMLReport) == steps(PDFReport) == [*checks, *cleaning, *reading, *linking]
 
 
