@@ -18,7 +18,7 @@ from workflow.report.cells import Picture
 from workflow.report.config import Config, build_time
 from workflow.report.errors import ReportError
 from workflow.report.fonts import folder as folder_of
-from workflow.report.pandoc import Blocks, Inlines, Node
+from workflow.report.pandoc import Inlines, Node
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 # The template's names are behind `report.`: pandoc's formulas have words of their own.
@@ -35,7 +35,7 @@ def render(book: Book, config: Config) -> bytes:
         return typst_node(node, book)
 
     arguments = ["-t", "typst", "--wrap=none", "--syntax-highlighting=idiomatic"]
-    text = mark_ends(book.blocks[len(book.opening) :])
+    text = book.blocks[len(book.opening) :]
     ordered = [*book.opening, pandoc.raw_block("typst", "#report.contents"), *text]
     body = book.write(pandoc.walk(ordered, change), {}, arguments)
     cover = vars(config) | {"facts": book.facts, "sample": book.sample}
@@ -75,32 +75,6 @@ def copy_fonts(folder: Path) -> Path:
     return fonts
 
 
-def mark_ends(blocks: Blocks) -> Blocks:
-    """Blocks with a mark at the end of every text that a figure follows: the template asks how much room is left."""
-    marked: Blocks = []
-    for block in blocks:
-        if block["t"] == "CodeBlock" and "source" in block["c"][0][1]:
-            continue  # not set at all, and so between no text and its figure
-        if block["t"] == "Figure" and marked and (ended := with_mark(marked[-1])):
-            (label, classes, keys), *rest = block["c"]
-            marked[-1], block = ended, {"t": "Figure", "c": [[label, classes, [*keys, ["after-text", ""]]], *rest]}
-        marked.append(block)
-    return marked
-
-
-def with_mark(block: Node) -> Node | None:
-    """A paragraph, or a list that ends with one, with the mark in its last line; None for anything else."""
-    if block["t"] in ("Para", "Plain"):
-        return {"t": block["t"], "c": [*block["c"], pandoc.raw("typst", "#report.text-end")]}
-    if block["t"] in ("BulletList", "OrderedList"):
-        *before, items = block["c"] if block["t"] == "OrderedList" else [block["c"]]
-        *earlier, (*inner, last) = items
-        if ended := with_mark(last):
-            items = [*earlier, [*inner, ended]]
-            return {"t": block["t"], "c": [*before, items] if before else items}
-    return None
-
-
 def image_name(key: str, picture: Picture) -> str:
     """The file of a picture: vectors where there are any."""
     return f"{key}.svg" if picture.svg else f"{key}.png"
@@ -117,7 +91,7 @@ def wrap(before: str, inlines: Inlines, after: str) -> Inlines:
 
 
 def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
-    """A node with what pandoc's Typst writer leaves out: numbers, alt texts of figures and formulas."""
+    """A node with what pandoc's Typst writer leaves out: numbers, alt texts of figures and formulas; without code."""
 
     def change(inner: Node) -> Node | list[Node] | None:
         return typst_node(inner, book)
@@ -132,7 +106,7 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
     if kind == "Span" and "number" in contents[0][1]:
         return wrap("#report.number[", contents[1], "]")
     if kind == "Figure":
-        (label, classes, keys), (_, caption), body = contents
+        (label, classes, _), (_, caption), body = contents
         words = pandoc.walk(caption[0]["c"], change)
         if "listing" in classes:
             before = pandoc.paragraph(wrap(f"#report.listing(<{label}>, [", words, "])["))
@@ -140,8 +114,7 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         key = body[0]["c"][0]["c"][2][0]
         picture = book.pictures[key]
         image, width = quote(image_name(key, picture)), f"{picture.points:.2f}pt"
-        after_text = str("after-text" in dict(keys)).lower()
-        before = f"#report.picture({image}, {quote(picture.alt)}, {width}, <{label}>, {after_text})["
+        before = f"#report.picture({image}, {quote(picture.alt)}, {width}, <{label}>)["
         return pandoc.paragraph(wrap(before, words, "]"))
     if kind == "Table":
         attributes, (_, caption), *rest = contents
@@ -158,5 +131,5 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         # Typst breaks a line only between words: words wider than the page are given a place to break at, which is no
         # new line, since that would end a string and its colour.
         code = {"t": "CodeBlock", "c": [contents[0], re.sub(rf"\S{{{WIDEST}}}", "\\g<0>\u200b", contents[1])]}
-        return code
+        return [] if "source" in contents[0][1] else code
     return None
