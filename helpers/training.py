@@ -383,7 +383,8 @@ def _train_classifier(
 ) -> None:
     images, labels = add_channel_dim(split.images).to(device.name), split.labels.to(device.name)
     generator = Generator(device.name).manual_seed(seed)
-    if config.flip:
+    mirrored = config.flip and images.ndim == 4  # features have no left and right
+    if mirrored:
         images = mirror_half(images, generator)
     with torch.random.fork_rng(), optimisers(network, config, device) as optimised:
         torch.manual_seed(seed)  # for dropout
@@ -403,7 +404,7 @@ def _train_classifier(
                 hits += (logits.detach().argmax(1) == targets).sum()
             history.add_epoch(torch.stack(losses).cpu(), len(labels), started)
             history.accuracy.append(int(hits) / len(labels))
-            images = images.flip(3) if config.flip else images
+            images = images.flip(3) if mirrored else images
             objective.after_epoch()
             if validation:
                 likely = probabilities(network, validation.images, device)

@@ -85,6 +85,16 @@ def test_two_epochs_show_every_image_both_ways():
     assert sorted(torch.cat(seen).flatten(1).tolist()) == sorted(both.tolist())
 
 
+def test_features_are_not_mirrored():
+    features = Split(torch.randn(30, 5), torch.arange(30) % 3)
+    seen = []
+    how = COMMON | {"transform": lambda batch, _: seen.append(batch) or batch}
+    training.fit(
+        lambda images, classes: torch.nn.Linear(5, classes), features, TrainConfig(1, 30, 0.01, flip=True), **how
+    )
+    assert sorted(seen[0].tolist()) == sorted(features.images.tolist())
+
+
 def test_our_network_begins_by_passing_its_inputs_on():
     torch.manual_seed(0)
     network = ConvNet(bars(colour=True).images, classes=2, widths=(4, 6, 3))

@@ -117,9 +117,7 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         before = f"#report.picture({image}, {quote(picture.alt)}, {width}, <{label}>)["
         return pandoc.paragraph(wrap(before, words, "]"))
     if kind == "Table":
-        attributes, (_, caption), *rest = contents
-        short = [pandoc.paragraph(caption[0]["c"])] if caption else []
-        table = {"t": "Table", "c": pandoc.walk([attributes, [None, short], *rest], change)}
+        caption, table = contents[1][1], {"t": "Table", "c": pandoc.walk(contents, change)}
         before = f"#report.{'captioned' if caption else 'bare'}["
         return [pandoc.raw_block("typst", before), table, pandoc.raw_block("typst", "]")]
     if kind == "Div" and "works" in contents[0][1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from workflow.report import pandoc
@@ -14,7 +15,7 @@ from workflow.report.pandoc import Inlines, Node
 class References:
     """A walk that turns `@fig-codes` into a link that reads "Figure 1.2", and notes what was referred to."""
 
-    labels: dict[str, str]
+    labels: Mapping[str, str]
     used: set[str]
     where: str
     inside: str = ""  # the figure or table whose caption is walked: a caption's reference to itself does not count

@@ -13,6 +13,7 @@ from workflow.report import pandoc
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
 from workflow.report.pandoc import Blocks, Inlines, Node, paragraph
+from workflow.report.references import References
 from workflow.report.tables import plain_table
 
 HEADS = ["Question", "Answer", "Reported", "Ours"]
@@ -68,6 +69,4 @@ def strong(words: str) -> Node:
 
 def link(label: str, labels: Mapping[str, str]) -> Inlines:
     """A space and a link that reads as the label's name; nothing for a section that this report lacks."""
-    if label not in labels:
-        return []
-    return [{"t": "Space"}, {"t": "Link", "c": [["", ["reference"], []], [string(labels[label])], ["#" + label, ""]]}]
+    return [{"t": "Space"}, References(labels, set(), "the first page").link(label)] if label in labels else []
