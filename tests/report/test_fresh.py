@@ -6,7 +6,7 @@ import pytest
 from nbformat import v4
 
 from workflow.digests import notebook_digest
-from workflow.report import fresh
+from workflow.report import chapters, fresh
 from workflow.report.chapters import join
 from workflow.report.errors import ReportError
 from workflow.report.executed import read_chapter
@@ -18,7 +18,7 @@ OTHER = "01_a was run with other code than is here ({} changed): " + AGAIN
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A tree with one chapter and helpers of the hash "h"."""
-    monkeypatch.setattr(fresh, "ROOT", tmp_path)
+    monkeypatch.setattr(chapters, "ROOT", tmp_path)
     monkeypatch.setattr(fresh, "helpers_digest", lambda source: "h")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "01_a.ipynb").write_text(json.dumps({"cells": cells("# A", "seed = 0")}))

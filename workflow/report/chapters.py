@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from helpers.results import ROOT
 from workflow.report.cells import Part
 from workflow.report.errors import ReportError, first_line
 
@@ -27,6 +28,11 @@ class Chapter:
     digest: str = ""  # sha256 of its sources, see workflow.digests.cells_digest
     folder: Path = Path()  # the folder of its run
     parts: list[Part] = field(default_factory=list)  # what its cells show, in reading order
+
+    @property
+    def source(self) -> Path:
+        """The notebook of this tree that it has run, if there is one."""
+        return ROOT / "notebooks" / f"{self.run.get('notebook')}.ipynb"
 
     @property
     def number(self) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers.results import ROOT
 from workflow.digests import helpers_digest, notebook_digest
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
@@ -21,10 +20,9 @@ def check(chapter: Chapter) -> None:
     if run.get("notebook_sha256", chapter.digest) != chapter.digest:
         mend = "delete the results.json beside it and run `make report`, which runs it again"
         raise ReportError(f"{chapter.name}: its cells are not those that were run: {mend}")
-    source = ROOT / "notebooks" / f"{run.get('notebook')}.ipynb"
-    if not source.exists():
+    if not chapter.source.exists():
         return
-    here = {"notebook": digest(source, notebook_digest), "helpers": digest(source, helpers_digest)}
+    here = {"notebook": digest(chapter.source, notebook_digest), "helpers": digest(chapter.source, helpers_digest)}
     changed = [what for what, now in here.items() if run.get(f"{what}_sha256", now) != now]
     if changed:
         why = f"was run with other code than is here ({' and '.join(changed)} changed)"

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from helpers.results import ROOT
 from workflow.digests import HELPERS, reached
 from workflow.report import pandoc
 from workflow.report.book import Book
@@ -57,17 +56,12 @@ def cells_that_define(chapter: Chapter) -> list[str]:
     return [part.text for part in alone if re.search(r"^(class|def) ", part.text, re.MULTILINE)]
 
 
-def notebook_of(chapter: Chapter) -> Path:
-    """The notebook of this tree that a chapter has run."""
-    return ROOT / "notebooks" / f"{chapter.run.get('notebook')}.ipynb"
-
-
 def definitions_used(chapters: Iterable[Chapter]) -> dict[Path, set[str]]:
     """The definitions of helpers/ that the notebooks of the chapters reach, by file."""
     used: dict[Path, set[str]] = {}
     for chapter in chapters:
-        if notebook_of(chapter).exists():
-            for file, names in reached(notebook_of(chapter)).items():
+        if chapter.source.exists():
+            for file, names in reached(chapter.source).items():
                 used.setdefault(file, set()).update(names)
     return used
 
