@@ -71,6 +71,8 @@ PHOTOGRAPH_MODELS = {  # chapter 7, in the order of its figures
     "report_a_cnn": "Report A's CNN",
     "cnn": "our CNN",
 }
+ENCODERS = {"ae": "AE", "dae": "D-AE"}
+LOSSES = {"before": "before", "softmax": "softmax loss", "center": "center loss"}  # chapter 3
 NAMES = {
     "scratch": "scratch",
     "inbuilt": "PyTorch",
@@ -78,13 +80,11 @@ NAMES = {
     "pixels": "raw pixels",
     "reported": "Report A",
     "conv": "convolutional",
-    "ae": "AE",
-    "dae": "D-AE",
+    **ENCODERS,
     "nlm": "non-local means",
     "tv": "total variation",
     "gaussian": "Gaussian",
-    **{f"ae.{loss}": f"AE, {loss}" for loss in ("before", "softmax", "center")},
-    **{f"dae.{loss}": f"D-AE, {loss}" for loss in ("before", "softmax", "center")},
+    **{f"{key}.{loss}": f"{name}, {words}" for key, name in ENCODERS.items() for loss, words in LOSSES.items()},
     **GARMENT_MODELS,
     **PHOTOGRAPH_MODELS,
     "pretrained": "fine-tuned",
@@ -95,7 +95,7 @@ NAMES = {
 # Chapter 8 sets models of all chapters side by side, where "scratch" alone would not say what it is.
 BY_CHAPTER = {
     "01_autoencoder": {
-        "scratch": "AE code by hand",
+        "scratch": "scratch AE code",
         "inbuilt": "PyTorch AE code",
         "pca": "PCA code",
         "pixels": "raw pixels",
@@ -107,12 +107,9 @@ BY_CHAPTER = {
         "dae.noisy": "D-AE code",
     },
     "03_center_loss": {
-        "ae.softmax": "AE with softmax loss",
-        "ae.center": "AE with center loss",
-        "dae.softmax": "D-AE with softmax loss",
-        "dae.center": "D-AE with center loss",
-        "planar.softmax": "planar net, softmax loss",
-        "planar.center": "planar net, center loss",
+        f"{key}.{loss}": f"{name}, {LOSSES[loss]}"
+        for key, name in (ENCODERS | {"planar": "planar net"}).items()
+        for loss in ("softmax", "center")
     },
     "04_cifar10_bonus": {
         f"{key}.{kind}": f"{reader} on {NAMES[key]} code"
@@ -120,7 +117,7 @@ BY_CHAPTER = {
         for kind, reader in (("linear", "linear layer"), ("hidden_layer", "hidden layer"))
     },
     "05_fashion_cnn": GARMENT_MODELS,
-    "06_transfer": GARMENT_MODELS | {"full_frozen_noisy_on_clean": "frozen denoiser, noise in training"},
+    "06_transfer": GARMENT_MODELS | {"full_frozen_noisy_on_clean": "frozen denoiser, noise in training alone"},
     "07_classical_baselines": PHOTOGRAPH_MODELS,
 }
 DATA_SETS = {"MNIST": "MNIST", "FashionMNIST": "Fashion-MNIST", "CIFAR10": "CIFAR-10"}

@@ -16,6 +16,7 @@ import seaborn as sns
 from IPython import get_ipython
 from IPython.core.pylabtools import print_figure
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from torch import Tensor
@@ -27,6 +28,7 @@ WIDTH = 6.3  # inches, the width of the text on an A4 page
 STYLE: dict[str, Any] = {
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
+    "savefig.pad_inches": 0.02,  # so that a figure of the text's width is not made smaller in print
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "course-report",  # the same figure gives the same bytes
     "font.family": "DejaVu Sans",
@@ -109,30 +111,43 @@ def image_rows(rows: Mapping[str, Tensor], *, columns: Sequence[str] = ()) -> Fi
 
     D is 784 for grey images, drawn with ink dark on white, or 3072 for colour.
     """
-    images = [np.asarray(row) for row in rows.values()]
-    colour = images[0].shape[1] == 3072
-    sheet, pitch = sheet_of(images, 32 if colour else round(images[0].shape[1] ** 0.5))
+    return _images([np.asarray(row) for row in rows.values()], list(rows), columns, inches=0.45)
+
+
+def class_samples(samples: Mapping[str, Tensor]) -> Figure:
+    """A column of images [N, D] in [0, 1], as those of :func:`image_rows`, below the name of each class."""
+    rows = list(np.stack([np.asarray(images) for images in samples.values()], axis=1))
+    return _images(rows, [""] * len(rows), list(samples), inches=WIDTH / len(samples))
+
+
+def _images(rows: Sequence[np.ndarray], names: Sequence[str], columns: Sequence[str], *, inches: float) -> Figure:
+    """Rows of images [N, D] in one sheet, ``inches`` from one image to the next."""
+    colour = rows[0].shape[1] == 3072
+    sheet, pitch = sheet_of(rows, 32 if colour else round(rows[0].shape[1] ** 0.5))
     if colour:
         sheet = np.where(np.isnan(sheet), 1.0, sheet)
-    # Ten columns fill the page; fewer are drawn a little larger, never over the page.
-    picture_inches = min(0.56, (WIDTH - 0.9) * pitch / sheet.shape[1])
-    figure, axis = plt.subplots(figsize=(WIDTH, picture_inches * len(rows) + (0.25 if columns else 0.05)))
+    figure, axis = plt.subplots(figsize=(WIDTH, inches * len(rows) + (0.25 if columns else 0.05)))
     paper = mpl.colormaps["gray_r"].with_extremes(bad="#eef1f4")
     axis.imshow(sheet, vmin=0, vmax=1, cmap=paper, interpolation="none")
-    name_rows_and_columns(axis, list(rows), columns, pitch=pitch, middle=0.45 * pitch)
+    name_rows_and_columns(axis, names, columns, pitch=pitch, middle=0.45 * pitch)
     return figure
+
+
+def log_ticks(axis: Axis) -> None:
+    """Make the labels of a logarithmic axis larger, so that their exponents can be read in print."""
+    axis.set_tick_params(labelsize=9.5)
 
 
 def confusion_matrices(matrices: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
     """Confusion matrices [C, C] side by side, rows true and columns predicted; colour shows the mistakes only."""
-    figure, axes = plt.subplots(1, len(matrices), squeeze=False, figsize=(WIDTH, WIDTH / len(matrices) + 0.1))
+    figure, axes = plt.subplots(1, len(matrices), squeeze=False, figsize=(WIDTH, 2.7))
     for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
         counts = np.asarray(matrix)
         mistakes = counts - np.diag(np.diag(counts))
         words = np.where(counts, counts.astype(str), "")
-        look = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4 * max(1, mistakes.max()), "cbar": False, "square": True}
+        look = {"cmap": "Oranges", "vmin": 0, "vmax": 1.4 * max(1, mistakes.max()), "cbar": False}
         names = {"xticklabels": classes, "yticklabels": classes}
-        sns.heatmap(mistakes, annot=words, fmt="", annot_kws={"size": 6, "color": INK}, ax=axis, **look, **names)
+        sns.heatmap(mistakes, annot=words, fmt="", annot_kws={"size": 6.8, "color": INK}, ax=axis, **look, **names)
         axis.set(title=name_of(name), xlabel="predicted", ylabel="true")
         axis.tick_params(length=0)
         axis.tick_params(axis="y", labelrotation=0)
@@ -168,7 +183,7 @@ def placeholder(words: str) -> Figure:
 
 def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[str]) -> Figure:
     """Maps [N, 2] side by side, points coloured by class; digits are named in their middle, words in a legend."""
-    figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, WIDTH / len(maps) + 0.1))
+    figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, 2.6))
     label_of = np.asarray(labels)
     one_letter = max(map(len, classes)) == 1
     for axis, (name, points) in zip(axes[0], maps.items(), strict=True):
@@ -180,7 +195,7 @@ def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[
                 box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": CLASSES[k], "alpha": 0.9}
                 axis.text(*np.median(own, axis=0), word, ha="center", va="center", weight="bold", bbox=box)
         axis.set(title=name_of(name), xticks=[], yticks=[])
-        axis.set_box_aspect(1)  # the axes of a t-SNE map have no scale of their own
+        axis.margins(0.02)  # no equal scales: the axes of a t-SNE map have none of their own
         axis.spines[:].set_visible(False)
     if not one_letter:
         handles, words = axes[0, 0].get_legend_handles_labels()
@@ -190,7 +205,7 @@ def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[
 
 def learning_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], *, ylabel: str) -> Figure:
     """A panel for each model: its curves over the epochs, the training one solid, others dashed, named at their end."""
-    figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.2))
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.0))
     for axis, (name, curves) in zip(axes[0], panels.items(), strict=True):
         for k, (word, values) in enumerate(curves.items()):
             look = {"linestyle": "--", "color": INK, "linewidth": 1.1} if k else {"color": MODELS[name]}

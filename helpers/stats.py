@@ -6,7 +6,8 @@ has both, would be one more dependency and has no interval of a paired differenc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,19 @@ class Accuracy:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.2%} ({self.low:.2%} to {self.high:.2%})"
+        spec = percent_spec([self])
+        return f"{self.value:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
+
+
+def decimals(low: float, high: float) -> int:
+    """The decimals that a value with this interval deserves: two digits of half its width, but at most four decimals."""
+    half = (high - low) / 2
+    return min(4, max(0, 1 - math.floor(math.log10(half)))) if half > 0 else 4
+
+
+def percent_spec(accuracies: Iterable[Accuracy]) -> str:
+    """The format, such as ``".1%"``, of accuracies that stand in one column: by the widest of their intervals."""
+    return f".{max(0, min(decimals(a.low, a.high) for a in accuracies) - 2)}%"
 
 
 def wilson(hits: int, count: int) -> Accuracy:
@@ -97,7 +110,8 @@ class Difference:
     high: float
 
     def __str__(self) -> str:
-        return f"{100 * self.value:+.2f} points ({100 * self.low:+.2f} to {100 * self.high:+.2f})"
+        spec = f"+.{max(0, decimals(self.low, self.high) - 2)}f"
+        return f"{100 * self.value:{spec}} points ({100 * self.low:{spec}} to {100 * self.high:{spec}})"
 
 
 def paired_difference(only_a: int, only_b: int, count: int) -> Difference:
@@ -177,11 +191,11 @@ def compare(name_a: str, a: Tensor, name_b: str, b: Tensor, labels: Tensor) -> s
 
     ``a`` and ``b`` are class probabilities [N, C], ``labels`` [N]. The better model is named first.
     """
-    first, second = accuracy(a, labels).value, accuracy(b, labels).value
-    if first < second:
+    first, second = accuracy(a, labels), accuracy(b, labels)
+    if first.value < second.value:
         first, second, name_a, name_b = second, first, name_b, name_a
-    p = mcnemar(a, b, labels)
-    numbers = f"{first:.2%} against {second:.2%} (McNemar's test, {p_text(p)})."
+    p, spec = mcnemar(a, b, labels), percent_spec([first, second])
+    numbers = f"{first.value:{spec}} against {second.value:{spec}} (McNemar's test, {p_text(p)})."
     if p < ALPHA:
         return f"{capitalised(name_a)} beats {name_b}: {numbers}"
     return f"{capitalised(name_a)} and {name_b} do not differ significantly: {numbers}"

@@ -9,9 +9,12 @@ from typing import Any
 
 from IPython.display import HTML
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def table(rows: Sequence[Mapping[str, Any]], formats: Mapping[str, str] | None = None) -> HTML:
-    """``rows`` as a table, one column per key, cells in the format of their column (such as ``".4f"`` or ``".2%"``).
+    """``rows`` as a table, one column per key, cells in the format of their column (such as ``".4f"`` or ``".2%"``;
+    ``".1e"`` writes powers of ten as such).
 
     Columns of numbers are set to the right, others to the left; None is an empty cell, as is a key that a row lacks.
     """
@@ -25,6 +28,14 @@ def table(rows: Sequence[Mapping[str, Any]], formats: Mapping[str, str] | None =
     return HTML(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 
+def power_of_ten(value: float, digits: int = 1) -> str:
+    """``value`` with ``digits`` decimals and its power of ten written as such: ``2.2 × 10⁻⁷``; zero is ``0``."""
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
 def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, Real) and not isinstance(value, bool))
 
@@ -32,7 +43,9 @@ def _is_number(value: Any) -> bool:
 def _text(value: Any, spec: str) -> str:
     if value is None or value != value:  # NaN
         return ""
-    return value if isinstance(value, str) else format(value, spec)
+    if isinstance(value, str):
+        return value
+    return power_of_ten(value, int(spec[1:-1])) if spec.endswith("e") else format(value, spec)
 
 
 def _cell(tag: str, text: str, align: str) -> str:

@@ -204,7 +204,12 @@ class Measured:
         return sum(self.seeds) / len(self.seeds)
 
     def text(self, spec: str = ".4f") -> str:
-        """``0.9391 (0.9343 to 0.9436)`` for one run, ``0.9391 ± 0.0011`` for several seeds."""
+        """``0.9391 (0.9343 to 0.9436)`` for one run, ``0.9391 ± 0.0011`` for several seeds.
+
+        With an interval it has as many decimals as that allows, else those of ``spec``.
+        """
+        if self.low is not None and self.high is not None:
+            spec = f".{stats.decimals(self.low, self.high)}f"
         if self.std is not None:
             return f"{self.value:{spec}} ± {self.std:{spec}}"
         return f"{self.value:{spec}}" + ("" if self.low is None else f" ({self.low:{spec}} to {self.high:{spec}})")

@@ -60,9 +60,9 @@ def what_was_read(found: Found) -> str:
     """Which chapters, seeds and settings this comparison is of."""
     names = _listed(f"`{name}`" for name in found.runs) or "none"
     chapters = "1 chapter" if len(found.runs) == 1 else f"{len(found.runs)} chapters"
-    parts = [f"Results of {chapters} were found: {names}{', on sample data' if found.sample else ''}."]
+    parts = [f"This comparison reads the results of {chapters}: {names}{', on sample data' if found.sample else ''}."]
     absent = missing(found)
-    parts.append(f"Not among them: {_listed(absent)}." if absent else "None is missing.")
+    parts.extend([f"Not run: {_listed(absent)}."] if absent else [])
     if len(found.seeds) > 1:
         parts.append(f"Seeds: {_listed(found.seeds)}.")
     else:
@@ -72,8 +72,8 @@ def what_was_read(found: Found) -> str:
     if found.original:
         parts.append(f"The reports' own settings were run for: {_listed(found.original)}.")
     else:
-        parts.append("The profile `original`, with the reports' own settings, has not been run.")
-        parts.append("So this chapter reproduces only what was left untuned.")
+        parts.append("The profile `original`, with the reports' own settings, has not been run, so only untuned values")
+        parts.append("are reproduced.")
     return "\n".join(parts)
 
 
@@ -87,7 +87,7 @@ def beaten_claims(answered: Mapping[str, Answer], counted: Mapping[str, int]) ->
     outside = [a.outside_interval for a in claims if a.verdict == "yes" and a.outside_interval is not None]
     if outside:
         share = f"{sum(outside)} of the {len(outside)} beaten claims"
-        parts.append(f"In {share} with an interval, the reported value lies outside of it.")
+        parts.append(f"For {share} with an interval, the reported value lies outside it.")
     behind = [(a.reported, a.ours) for a in claims if a.ours and a.verdict == "no"]
     if behind:
         texts = [f"{value.what} ({value.printed} against {ours.value:.4f})" for value, ours in behind]
@@ -124,7 +124,7 @@ def pareto_fronts(test_sets: Sequence[TestSet]) -> str:
     for test_set in test_sets:
         front = [f"{m.name} ({m.fit_seconds:.1f} s, {m.accuracy.value:.1%})" for m in pairs.unbeaten(test_set.models)]
         if front:
-            lines.append(f"- {test_set.title}: nothing is both quicker and better than {_listed(front)}.")
+            lines.append(f"- {test_set.title}: no model is both faster and better than {_listed(front)}.")
     return "\n".join(lines) or "No training was timed in the results read."
 
 
@@ -142,8 +142,8 @@ def tested_pairs(test_sets: Sequence[TestSet]) -> str:
     count = pair_counts(test_sets)
     return (
         f"Of the {count['pairs.total']} pairs on {len(test_sets)} test sets, {count['pairs.significant']} differ "
-        f"significantly. Without Holm's correction {alone} would. "
-        f"By the chi-square of @eq-comparison-mcnemar {changed or 'no'} uncorrected verdicts would be different."
+        f"significantly, without Holm's correction {alone}. The chi-square version of @eq-comparison-mcnemar would change "
+        f"{changed or 'no'} uncorrected {'verdict' if changed == 1 else 'verdicts'}."
     )
 
 
@@ -164,7 +164,7 @@ def report_a_order(test_sets: Sequence[TestSet], found: Found) -> str:
     ranked = sorted(accuracies, key=lambda kind: -accuracies[kind].value)
     order = "; ".join(f"{kind}, {accuracies[kind]}" for kind in ranked)
     holds = "holds" if ranked == list(keys) else "does not hold"
-    lines = [f"Here the order is {order}; the classical method is the best of five. Report A's order {holds}.", ""]
+    lines = [f"Here the order is {order} (the best of five methods). Report A's order {holds}.", ""]
     for one, other in (("cnn", "ffnn"), ("cnn", shallow), ("ffnn", shallow), ("cnn", "report_a_cnn")):
         lines.append("- " + pairs.comparison_sentence(test_sets, CLASSICAL, one, CLASSICAL, other))
     return "\n".join([*lines, "", _order_by_seed(found, list(keys.values()))])
@@ -189,11 +189,11 @@ def softmax_floor(found: Found) -> str:
     names = ("softmax_decoder.floor", "scratch.train_bce")
     floor, sigmoid = (measure(f"{CODES}/{name}", None, found.runs) for name in names)
     if floor is None or sigmoid is None:
-        return f"Its loss of {loss:.4f} has a floor under it that no training can break."
+        return f"Its loss of {loss:.4f} has a floor that no training can pass."
     return (
-        f"No such output can cost less than {floor.value:.4f} a pixel on the training images of this run, so of the "
+        f"No such output has a loss below {floor.value:.4f} on the training images of this run, so of the "
         f"{loss:.4f} reported only {loss - floor.value:.4f} is due to the network. "
-        f"A sigmoid comes to {sigmoid.value:.4f}."
+        f"With a sigmoid the loss is {sigmoid.value:.4f}."
     )
 
 
@@ -201,10 +201,10 @@ def code_baselines(found: Found) -> str:
     """What the classifier of codes reaches without a code that was learned."""
     stated = reported_values()["A.Q1.accuracy"].printed
     return _joined(
-        f"The {stated} from its codes stands alone.",
+        f"The report states {stated} for its code and nothing to compare it with.",
         fill_metrics(
             found,
-            "The same classifier comes to {} from principal components and to {} from the pixels themselves.",
+            "Here one classifier reaches {} from principal components and {} from the pixels themselves.",
             f"{CODES}/pca.code_accuracy",
             f"{CODES}/pixels.code_accuracy",
         ),
@@ -216,10 +216,10 @@ def repeated_log() -> str:
     first, second = (reported(f"A.{question}.train_log") for question in ("Q1", "Q2"))
     same = sum(a == b for a, b in zip(first, second, strict=True))
     minutes = [reported(f"A.{question}.train_minutes") for question in ("Q1", "Q2")]
-    also = "and so is the training time" if minutes[0] == minutes[1] else "but not the training time"
+    also = "The training time is the same, too" if minutes[0] == minutes[1] else "The training time differs"
     return (
-        f"{same} of the {len(second)} training losses in that section are those of Q1, digit by digit, {also}. "
-        f"Its table states {reported('A.Q2.epochs')} epochs, its log has {len(second)}."
+        f"{same} of the {len(second)} training losses in that section are identical to those of Q1. {also}. "
+        f"The table states {reported('A.Q2.epochs')} epochs, the log has {len(second)}."
     )
 
 
@@ -230,8 +230,8 @@ def counted_images(found: Found) -> str:
     if classical is None or cnn is None:
         return "The class-wise accuracies of the classical methods and of the CNN fit different numbers of test images."
     return (
-        "Printed to eight decimals, the class-wise accuracies tell what they were counted on: "
-        f"{classical.value:,.0f} images for the classical methods, {cnn.value:,.0f} for the CNN."
+        "The class-wise accuracies are printed to eight decimals. They fit "
+        f"{classical.value:,.0f} test images for the classical methods and {cnn.value:,.0f} for the CNN."
     )
 
 
@@ -245,8 +245,8 @@ def unreported_net(found: Found) -> str:
     values = [key for key in reported_values() if key.startswith(("A.Q2", "A.Q3"))]
     own = sum("ffnn" in key or "feed" in key for key in values)
     return _joined(
-        f"Of the {len(values)} values that the report states on six classes, {own or 'none'} belong to it.",
-        fill_metrics(found, "Ours comes to {}.", f"{CLASSICAL}/ffnn.test_accuracy"),
+        f"Of the {len(values)} values that the report states for six classes, {own or 'none'} belong to it.",
+        fill_metrics(found, "Ours has an accuracy of {}.", f"{CLASSICAL}/ffnn.test_accuracy"),
     )
 
 
@@ -256,7 +256,7 @@ def approximation(test_sets: Sequence[TestSet]) -> str:
     contrary = pairs.ahead(test_sets, CLASSICAL, shallow, CLASSICAL, "ffnn")
     return _joined(
         pairs.comparison_sentence(test_sets, CLASSICAL, shallow, CLASSICAL, "ffnn"),
-        "The order itself contradicts the reason." if contrary else "",
+        "That contradicts the reason." if contrary else "",
     )
 
 
@@ -318,22 +318,22 @@ def report_b_winner(test_sets: Sequence[TestSet]) -> str:
     overlap = "overlap" if encoder.interval.high > cnn.interval.low else "do not overlap"
     numbers = [f"{a.printed} ({a.interval.low:.4f} to {a.interval.high:.4f})" for a in (cnn, encoder)]
     parts = [
-        f"{numbers[0]} stands against {numbers[1]}: the intervals {overlap}, and a test for two separate sets of "
-        f"{cnn.count:,} images gives {stats.p_text(separate_p(cnn, encoder))}.",
-        "But both models met the same images, and McNemar's test needs the number of mistakes that they share, of "
-        f"{cnn.count - cnn.hits} and {encoder.count - encoder.hits}; the report does not say. If they share as few as "
-        f"possible, it gives {stats.p_text(bounds.most)}; if as many as possible, {stats.p_text(bounds.least)}.",
+        f"The CNN has {numbers[0]}, the encoder from digits {numbers[1]}. The intervals {overlap}, and a test for "
+        f"two separate sets of {cnn.count:,} images gives {stats.p_text(separate_p(cnn, encoder))}.",
+        "But both models were tested on the same images, and McNemar's test needs the number of mistakes that they share, "
+        f"of {cnn.count - cnn.hits} and {encoder.count - encoder.hits}. The report does not give it. If they share as "
+        f"few as possible, {stats.p_text(bounds.most)}; if as many as possible, {stats.p_text(bounds.least)}.",
     ]
     if bounds.enough is None:
         parts.append("No number of shared mistakes makes the difference significant.")
     else:
         parts.append(
-            f"It is below {stats.ALPHA:g} from {bounds.enough} shared mistakes on; independent models would share "
-            f"{bounds.by_chance:.0f}. Networks that learn from the same images share far more, so the CNN is probably "
-            "better, but the report cannot know."
+            f"The p-value is below {stats.ALPHA:g} from {bounds.enough} shared mistakes on. Independent models would share "
+            f"{bounds.by_chance:.0f}, and networks trained on the same images share far more. So the CNN is probably "
+            "better, but the report does not show it."
         )
     shared = pairs.shared_mistakes(test_sets, GARMENTS, "report_b_cnn", TRANSFER, "encoder")
-    parts.append("" if shared is None else f"Our models of these two kinds share {shared}.")
+    parts.append("" if shared is None else f"Our two models share {shared}.")
     return _joined(*parts)
 
 
@@ -342,10 +342,10 @@ def noisy_images(found: Found) -> str:
     noisy, clean = (counted_accuracy(f"B.T4.{name}.accuracy") for name in ("full_frozen_noisy", "full_frozen"))
     p = stats.p_text(separate_p(noisy, clean))
     return _joined(
-        f"It states {noisy.printed} with noise and {clean.printed} without ({p} as separate tests).",
+        f"The report states {noisy.printed} with noise and {clean.printed} without ({p}, as separate tests).",
         fill_metrics(
             found,
-            "Ours comes to {} on noisy and to {} on clean images.",
+            "Ours has {} on noisy and {} on clean images.",
             *(f"{TRANSFER}/full_frozen_noisy.{kind}test_accuracy" for kind in ("", "clean_")),
         ),
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 from helpers import stats
 from helpers.comparison.claims import RunRecord
 from helpers.palette import BY_CHAPTER, DATA_SETS, with_article
-from helpers.stats import Accuracy, Difference, capitalised
+from helpers.stats import Accuracy, Difference, capitalised, percent_spec
 
 SHALLOW = ("svm_rbf_hog", "svm_poly", "svm_linear", "logistic", "gaussian_nb")
 REPORTED_CNNS = ("report_a_cnn", "report_b_cnn")
@@ -144,7 +144,8 @@ def sentence(test_set: TestSet, one: int, other: int) -> str:
     i, j = sorted((one, other))
     first, second, pair = test_set.models[i], test_set.models[j], test_set.pairs[i, j]
     where = " on noisy images" * test_set.noisy
-    numbers = f"{first.accuracy.value:.2%} against {second.accuracy.value:.2%}, {pair.difference}"
+    spec = percent_spec([first.accuracy, second.accuracy])
+    numbers = f"{first.accuracy.value:{spec}} against {second.accuracy.value:{spec}}, {pair.difference}"
     test = f"corrected {stats.p_text(pair.corrected)}"
     if not pair.significant and pair.exact < stats.ALPHA:
         test = f"{stats.p_text(pair.exact)} by itself, {test}"

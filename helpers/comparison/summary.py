@@ -48,26 +48,26 @@ def _of(chapter: str, *names: str) -> tuple[str, ...]:
 QUESTIONS = [
     Question(
         "A Q1",
-        "An autoencoder by hand, beside the inbuilt one",
+        "An autoencoder from scratch and with a library",
         "sec-training",
-        "On test images the one by hand loses {:.4f} a pixel and PyTorch's {:.4f}. From its codes a small classifier "
-        "names {:.1%} of the digits, from as many principal components {:.1%}.",
+        "The test loss is {:.4f} from scratch and {:.4f} with PyTorch. A classifier is right on {:.1%} of the digits "
+        "from its codes, on {:.1%} from as many principal components.",
         _of(CODES, "scratch.test_bce", "inbuilt.test_bce", "scratch.code_accuracy", "pca.code_accuracy"),
         "A.Q1.accuracy",
     ),
     Question(
         "A Q2",
-        "A denoising autoencoder by hand, beside the inbuilt one",
+        "A denoising autoencoder from scratch and with a library",
         "sec-restored",
-        "Noisy digits have {:.2f} dB. The one by hand restores them to {:.2f} dB, PyTorch's to {:.2f} dB.",
+        "Noisy digits have a PSNR of {:.2f} dB, restored from scratch {:.2f} dB, with PyTorch {:.2f} dB.",
         _of(DENOISING, "noisy.psnr", "scratch.psnr", "inbuilt.psnr"),
     ),
     Question(
         "A Q2",
         "AE and D-AE by accuracy and t-SNE",
         "sec-ae-dae",
-        "From codes of noisy images {:.1%} are named with the D-AE and {:.1%} with the AE; of clean ones {:.1%} and "
-        "{:.1%}.",
+        "From codes of noisy images the accuracy is {:.1%} with the D-AE and {:.1%} with the AE, from those of clean "
+        "images {:.1%} and {:.1%}.",
         _of(
             DENOISING,
             *(f"{name}.{kind}_code_accuracy" for kind in ("noisy", "clean") for name in ("dae", "ae")),
@@ -77,23 +77,23 @@ QUESTIONS = [
         "A Q2",
         "Softmax loss and center loss",
         "sec-center-accuracy",
-        "On clean images the AE's encoder comes to {:.2%} with softmax loss and to {:.2%} with center loss, the D-AE's "
-        "to {:.2%} and {:.2%}.",
+        "On clean images the accuracy of the AE is {:.2%} with softmax loss and {:.2%} with center loss, that of the "
+        "D-AE {:.2%} and {:.2%}.",
         _of(CENTER, *(f"{name}.{loss}.test_accuracy" for name in ("ae", "dae") for loss in ("softmax", "center"))),
     ),
     Question(
         "A bonus",
         "AE and D-AE on CIFAR-10",
         "sec-cifar-codes",
-        "From codes {:.1%} of the photographs are named with the AE, {:.1%} with the D-AE and {:.1%} with as many "
-        "principal components.",
+        "From codes the accuracy is {:.1%} with the AE, {:.1%} with the D-AE and {:.1%} with as many principal "
+        "components.",
         _of(COLOUR, "ae.code_accuracy", "dae.code_accuracy", "pca.code_accuracy"),
     ),
     Question(
         "A Q3",
         "Methods without deep learning, on six classes of CIFAR-10",
         "sec-classical-methods",
-        "A polynomial SVM on pixels comes to {:.1%}, an RBF SVM on gradients and colours to {:.1%}.",
+        "The accuracy of a polynomial SVM on pixels is {:.1%}, that of an RBF SVM on HOG and colour {:.1%}.",
         _of(CLASSICAL, "svm_poly.test_accuracy", "svm_rbf_hog.test_accuracy"),
         "A.Q3.svm_poly.accuracy",
     ),
@@ -101,8 +101,7 @@ QUESTIONS = [
         "A Q4",
         "Networks and these methods compared",
         "sec-comparison-discussion",
-        "On the same test images: CNN {:.1%}, RBF SVM on features {:.1%}, feed-forward net {:.1%}, linear SVM on "
-        "pixels {:.1%}.",
+        "Accuracy on the same test images: CNN {:.1%}, RBF SVM {:.1%}, feed-forward net {:.1%}, linear SVM {:.1%}.",
         _of(CLASSICAL, *(f"{name}.test_accuracy" for name in ("cnn", "svm_rbf_hog", "ffnn", "svm_linear"))),
         "A.Q2.cnn.accuracy",
     ),
@@ -110,14 +109,15 @@ QUESTIONS = [
         "B Task 1",
         "A denoiser of digits",
         "sec-restored",
-        "It restores digits of {:.2f} dB to {:.2f} dB; total variation, a filter that learns nothing, to {:.2f} dB.",
+        "Noisy digits have a PSNR of {:.2f} dB, restored by the denoiser {:.2f} dB, by a filter (total variation) "
+        "{:.2f} dB.",
         _of(DENOISING, "noisy.psnr", "conv.psnr", "tv.psnr"),
     ),
     Question(
         "B Task 2",
         "A CNN on Fashion-MNIST",
         "sec-fashion-answers",
-        "Our CNN names {:.2%} of the test images, Report B's, trained anew, {:.2%}.",
+        "The accuracy of our CNN is {:.2%}, that of Report B's, trained anew, {:.2%}.",
         _of(GARMENTS, "cnn.test_accuracy", "report_b_cnn.test_accuracy"),
         "B.T2.accuracy",
     ),
@@ -125,7 +125,7 @@ QUESTIONS = [
         "B Task 3",
         "The denoiser's encoder, tuned on Fashion-MNIST",
         "sec-transfer-results",
-        "It comes to {:.2%}; the same network from random weights to {:.2%}.",
+        "Its accuracy is {:.2%}, that of the same network from random weights {:.2%}.",
         _of(TRANSFER, "encoder.test_accuracy", "random_init.test_accuracy"),
         "B.T3.accuracy",
     ),
@@ -133,8 +133,7 @@ QUESTIONS = [
         "B Task 4",
         "The two compared, and other variations",
         "sec-transfer-limit",
-        "A classifier behind the whole frozen denoiser comes to {:.2%}, behind one that learns along to {:.2%}, and "
-        "without any denoiser to {:.2%}.",
+        "The accuracy is {:.2%} behind the frozen denoiser, {:.2%} behind a trainable one and {:.2%} without any.",
         _of(TRANSFER, *(f"{name}.test_accuracy" for name in ("full_frozen", "full_trainable", "classifier_alone"))),
         "B.T4.full_frozen.accuracy",
     ),

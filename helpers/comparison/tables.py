@@ -37,17 +37,17 @@ TASKS = {
         (),
         _metrics(
             "02_denoising",
-            scratch__psnr="PSNR of the D-AE by hand (dB)",
+            scratch__psnr="PSNR of the scratch D-AE (dB)",
             inbuilt__psnr="PSNR of the PyTorch D-AE (dB)",
             ae__noisy_code_accuracy="accuracy on noisy images from AE codes",
             dae__noisy_code_accuracy="accuracy on noisy images from D-AE codes",
         )
         | _metrics(
             "03_center_loss",
-            ae__softmax__test_accuracy="accuracy of the AE with softmax loss",
-            ae__center__test_accuracy="accuracy of the AE with center loss",
-            dae__softmax__test_accuracy="accuracy of the D-AE with softmax loss",
-            dae__center__test_accuracy="accuracy of the D-AE with center loss",
+            ae__softmax__test_accuracy="accuracy of the AE, softmax loss",
+            ae__center__test_accuracy="accuracy of the AE, center loss",
+            dae__softmax__test_accuracy="accuracy of the D-AE, softmax loss",
+            dae__center__test_accuracy="accuracy of the D-AE, center loss",
         ),
     ),
     "A.bonus": Task(
@@ -66,7 +66,7 @@ TASKS = {
         _metrics(
             "07_classical_baselines",
             ffnn__test_accuracy="accuracy of the feed-forward net",
-            svm_rbf_hog__test_accuracy="accuracy of an RBF SVM on HOG + colour",
+            svm_rbf_hog__test_accuracy="accuracy of the RBF SVM on HOG + colour",
             majority__test_accuracy="accuracy of naming the most frequent class",
         ),
     ),
@@ -84,15 +84,15 @@ TASKS = {
         ("B.T3.",),
         _metrics(
             "06_transfer",
-            random_init__test_accuracy="accuracy of the same net from a random start",
-            same_domain__test_accuracy="accuracy when pre-trained on garments",
+            random_init__test_accuracy="accuracy of the encoder from random weights",
+            same_domain__test_accuracy="accuracy of the encoder from garments",
         ),
     ),
     "B.T4": Task(
         ("B.T4.",),
         _metrics(
             "06_transfer",
-            full_frozen_noisy__clean_test_accuracy="accuracy of the AE frozen with noise, on images without",
+            full_frozen_noisy__clean_test_accuracy="accuracy of the frozen denoiser, noise in training alone",
         ),
     ),
 }
@@ -108,10 +108,12 @@ def task_rows(task: str, answered: Mapping[str, Answer], found: Found) -> list[d
     rows = [_row(answer) for key, answer in answered.items() if key.startswith(keys) and answer.reported.is_claim]
     for path, words in unreported.items():
         ours, again = measure(path, None, found.runs), measure(path, None, found.original)
+        if ours is None and again is None:
+            continue  # neither stated nor run: the row would say nothing
         cells = [item.text(_spec(words)) if item else MISSING for item in (again, ours)]
         row = {"quantity": words, "reported": "no figure", "reproduced": cells[0], "ours": cells[1], "better": ""}
         rows.append(row)
-    return rows
+    return rows or [{"quantity": "The report states no value, and the chapter was not run."}]
 
 
 def _row(answer: Answer) -> dict[str, str]:

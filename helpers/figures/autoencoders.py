@@ -13,12 +13,12 @@ from matplotlib.patches import Polygon
 from torch import Tensor
 
 from helpers.palette import BLUE, GRID, INK, MODELS, PALE, REPORTED, VERMILION
-from helpers.plots import WIDTH, name_of, sheet_of
+from helpers.plots import WIDTH, log_ticks, name_of, sheet_of
 
 
 def autoencoder(sizes: Sequence[int], *, encoder_layers: int) -> Figure:
     """The layers of an autoencoder as bars, height by the logarithm of their size, with the code in colour."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.1))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.9))
     heights = np.log2(np.asarray(sizes, dtype=float) + 1)
     heights = heights / heights.max()
     for k, (size, height) in enumerate(zip(sizes, heights, strict=True)):
@@ -74,7 +74,7 @@ def loss_curves(
     loss: Mapping[str, Sequence[float]], differences: Sequence[float], seconds: Mapping[str, float]
 ) -> Figure:
     """Left: the loss of every epoch, by model. Right: the relative difference of the two losses at every step."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.2))
     for k, (name, values) in enumerate(loss.items()):
         epochs = range(1, len(values) + 1)
         # The curves lie on top of each other: the first is wide and pale, the second thin upon it.
@@ -88,13 +88,14 @@ def loss_curves(
     left.legend()
     steps, apart = np.arange(1, len(differences) + 1), np.asarray(differences)
     right.semilogy(steps[apart > 0], apart[apart > 0], ".", markersize=2, color=INK, linestyle="", rasterized=True)
-    right.set(title="Scratch against PyTorch, float32", xlabel="step", ylabel="relative difference of the loss")
+    right.set(title="Scratch against PyTorch, float32", xlabel="step", ylabel="relative difference")
+    log_ticks(right.yaxis)
     return figure
 
 
 def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Figure:
     """Class-wise accuracy as points, one colour a model, classes along the bottom."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.2))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.9))
     positions = np.arange(len(classes))
     shifts = np.linspace(-0.24, 0.24, len(accuracies))
     for shift, (name, values) in zip(shifts, accuracies.items(), strict=True):
@@ -109,7 +110,7 @@ def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequenc
 
 def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reported: float) -> Figure:
     """The softmax decoder's loss by epoch, on an axis from its floor to the loss of a uniform output."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.3))
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.0))
     epochs = range(1, len(loss) + 1)
     axis.plot(epochs, loss, "o-", markersize=3, color=BLUE)
     lines = [
@@ -147,7 +148,7 @@ def level_curves(
     panels: Mapping[str, Mapping[str, Sequence[float]]], levels: Sequence[float], *, trained: float
 ) -> Figure:
     """A panel for each measure: its value against the noise level, by model; a line marks the level of training."""
-    figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.7))
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.3))
     for axis, (measure, curves) in zip(axes[0], panels.items(), strict=True):
         axis.axvline(trained, color=PALE, linewidth=0.8, linestyle=":")
         for name, values in curves.items():

@@ -19,29 +19,27 @@ from helpers.plots import WIDTH, name_of
 def planar_codes(
     codes: Mapping[str, Tensor], centres: Mapping[str, Tensor], labels: Tensor, classes: Sequence[str]
 ) -> Figure:
-    """Codes [N, 2] by panel, two panels a row, coloured by class, with the centres [classes, 2] drawn as rings.
+    """Codes [N, 2] by panel, all in a row, coloured by class, with the centres [classes, 2] drawn as rings.
 
     Every panel has a scale of its own, the same along both axes.
     """
-    rows = -(-len(codes) // 2)
-    figure, axes = plt.subplots(rows, 2, squeeze=False, figsize=(WIDTH, rows * WIDTH / 2 + 0.35))
+    figure, axes = plt.subplots(1, len(codes), squeeze=False, figsize=(WIDTH, WIDTH / len(codes) + 0.5))
     colours = np.asarray(CLASSES)[np.asarray(labels)]
     ring: dict[str, Any] = {
         "linestyle": "",
         "marker": "o",
-        "markersize": 4.5,
+        "markersize": 4,
         "markerfacecolor": "white",
         "markeredgecolor": INK,
     }
-    for axis in axes.flat[len(codes) :]:
-        axis.axis("off")
-    for axis, (title, points) in zip(axes.flat, codes.items(), strict=False):
+    for axis, (title, points) in zip(axes[0], codes.items(), strict=True):
         # Thousands of points would make a heavy vector picture: draw them as pixels, the words as text.
         axis.scatter(*np.asarray(points).T, s=2, c=colours, linewidths=0, alpha=0.5, rasterized=True)
         axis.plot(*np.asarray(centres[title]).T, **ring)
         axis.set(title=title)
         axis.set_aspect("equal", adjustable="datalim")
         axis.set_box_aspect(1)
+        axis.locator_params(nbins=3)
     dots = [Line2D([], [], linestyle="", marker="o", markersize=4, color=CLASSES[k]) for k in range(len(classes))]
     look: dict[str, Any] = {"ncols": len(classes) + 1, "handletextpad": -0.2, "columnspacing": 1.2}
     figure.legend([*dots, Line2D([], [], **ring)], [*classes, "centre"], loc="outside upper center", **look)
@@ -50,7 +48,7 @@ def planar_codes(
 
 def verification_curves(panels: Mapping[str, Mapping[str, Verification]]) -> Figure:
     """ROC curves by panel and model, false positive rate on a logarithmic axis; softmax dashed, center loss solid."""
-    figure, axes = plt.subplots(1, len(panels), squeeze=False, sharey=True, figsize=(WIDTH, 2.9))
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, sharey=True, figsize=(WIDTH, 2.3))
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for name, curve in curves.items():
             look: dict[str, Any] = {
@@ -60,6 +58,7 @@ def verification_curves(panels: Mapping[str, Mapping[str, Verification]]) -> Fig
             }
             axis.plot(curve.false_positive, curve.true_positive, label=name_of(name), **look)
         axis.set(title=title, xlabel="false positive rate", xscale="log", xlim=(1e-3, 1), ylim=(0, 1.02))
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.grid(color=GRID, linewidth=0.6)
     axes[0, 0].set_ylabel("true positive rate")
     handles, names = axes[0, 0].get_legend_handles_labels()

@@ -1,9 +1,8 @@
-"""The figures of chapter 7: colour pictures, what features keep of them, a convolution, all models at a glance."""
+"""The figures of chapter 7: colour pictures, what features keep of them, a convolution, what all models answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -22,7 +21,6 @@ from helpers.models import convolution_matrix
 from helpers.palette import CLASSES, INK, REPORTED
 from helpers.palette import PHOTOGRAPH_MODELS as NAMES
 from helpers.plots import WIDTH, free_figure, learning_curves, name_rows_and_columns
-from helpers.stats import Accuracy
 
 BLUES, HEAT = mpl.colormaps["Blues"], mpl.colormaps["Oranges"]
 
@@ -41,7 +39,7 @@ def picture_rows(rows: Mapping[str, Tensor | np.ndarray], *, columns: Sequence[s
         for j, image in enumerate(images):
             large = image.repeat(side // len(image), 0).repeat(side // len(image), 1)
             sheet[i * pitch : i * pitch + side, j * pitch : j * pitch + side] = large
-    inches = min(0.88, (WIDTH - 0.9) / count)
+    inches = min(0.75, (WIDTH - 0.9) / count)
     figure, axis = plt.subplots(figsize=(WIDTH, inches * len(rows) + (0.25 if columns else 0.05)))
     axis.imshow(sheet[: side - pitch, : side - pitch])
     name_rows_and_columns(axis, list(rows), columns, pitch=pitch, middle=side / 2)
@@ -83,7 +81,7 @@ def convolution(image: Tensor, kernel: Tensor, output: Tensor) -> Figure:
     white[:size, :size] = tints.reshape(size, size, 3)
     _numbers(under, image, white, title="input, the kernel on its first place")
     for (i, j), weight in np.ndenumerate(np.asarray(kernel)):
-        under.text(j + 0.42, i + 0.44, f"×{weight:g}", ha="right", va="bottom", fontsize=5.5)
+        under.text(j + 0.42, i + 0.44, f"×{weight:g}", ha="right", va="bottom", fontsize=6.8)
     under.add_patch(Rectangle((0.5, -0.5), size, size, fill=False, edgecolor=INK, linestyle="--", linewidth=1))
     _numbers(mark, kernel, tints.reshape(size, size, 3), title="kernel")
     first = np.ones((*output.shape, 3))
@@ -121,95 +119,57 @@ def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
     return learning_curves({name: {"training": values} for name, values in curves.items()}, ylabel="cross entropy")
 
 
-@dataclass(frozen=True)
-class Result:
-    """What :func:`at_a_glance` shows of one model: class probabilities [n, C] of the sample images, confusion matrix
-    [C, C] with true classes in rows, accuracy, seconds, and the reported accuracies, None where there are none.
-    """
-
-    samples: Tensor
-    confusion: Tensor
-    accuracy: Accuracy
-    fit_seconds: float
-    predict_seconds: float
-    reported: float | None = None
-    reported_classes: Sequence[float] | None = None
-
-
-def at_a_glance(results: Mapping[str, Result], images: Tensor, classes: Sequence[str]) -> Figure:
-    """A block for each model, in two columns: probabilities of sample ``images``, confusion, accuracy, seconds.
+def sample_probabilities(probabilities: Mapping[str, Tensor], images: Tensor, classes: Sequence[str]) -> Figure:
+    """A matrix for each model: its ``probabilities`` [C, C] of the classes (rows) for the images drawn on top (columns).
 
     ``images`` are uint8 [C, 3, H, W], one of each class in their order, so that right answers lie on the diagonal.
     """
-    rows = -(-len(results) // 2)
-    top, pitch, tall, wide = 0.42, 1.1, 0.82, 0.88  # inches
-    height = top + pitch * rows + 0.12
-    figure = free_figure(height)
-
-    def place(left: float, above: float, width: float, tall: float) -> Axes:
-        return figure.add_axes((left / WIDTH, 1 - (above + tall) / height, width / WIDTH, tall / height))
-
-    for k, (name, result) in enumerate(results.items()):
-        column, row = divmod(k, rows)
-        left, above = 0.56 + 2.9 * column, top + row * pitch + pitch - tall - 0.04
-        sample, matrix = place(left, above, wide, tall), place(left + wide + 0.06, above, wide, tall)
-        accuracy = place(left + 2 * wide + 0.14, above, wide - 0.04, tall)
-        _percents(sample, np.asarray(result.samples).T, BLUES)
-        counts = np.asarray(result.confusion, dtype=float).T  # a column for each true class, as in the panel before
-        _percents(matrix, counts / np.maximum(counts.sum(0), 1), HEAT)
-        _bars(accuracy, result)
-        _above(sample, NAMES[name], f"fit {_seconds(result.fit_seconds)}, predict {_seconds(result.predict_seconds)}")
-        reported = "" if result.reported is None else f"reported {result.reported:.1%}"
-        _above(accuracy, f"{result.accuracy.value:.1%}", reported, colour=REPORTED)
-        if column == 0:
-            sample.set_yticks(range(len(classes)), classes, fontsize=5.5)
-        if row == 0:
-            for j, image in enumerate(np.asarray(images)):
-                picture = place(
-                    left + j * wide / len(images), 0.18, 0.94 * wide / len(images), 0.94 * wide / len(images)
-                )
-                picture.imshow(image.transpose(1, 2, 0))
-                picture.set_axis_off()
-            heads = {sample: "probabilities (%)", matrix: "confusion (%)", accuracy: "accuracy"}
-            for axis, head in heads.items():
-                figure.text(axis.get_position().x0, 1 - 0.03 / height, head, va="top", fontsize=7)
-        accuracy.tick_params(labelbottom=row == rows - 1, labelsize=5.5, pad=1.5)
+    across = -(-len(probabilities) // 2)
+    shape: dict[str, Any] = {"figsize": (WIDTH, 2.85), "height_ratios": (0.27, 1, 1)}
+    figure, axes = plt.subplots(3, across, squeeze=False, sharex=True, **shape)
+    strip = np.concatenate(list(images.permute(0, 2, 3, 1).numpy()), axis=1)
+    for axis in axes[0]:
+        axis.imshow(strip, extent=(-0.5, len(images) - 0.5, 0, 1), aspect="auto")
+        axis.set_axis_off()
+    _matrices(axes[1:], {name: np.asarray(p).T for name, p in probabilities.items()}, classes, colours=BLUES)
     return figure
 
 
-def _above(axis: Axes, strong: str, weak: str, *, colour: str = INK) -> None:
-    look: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-    axis.annotate(strong, (0, 1), (0, 8.5), fontsize=7, weight="bold", **look)
-    axis.annotate(weak, (0, 1), (0, 1.5), fontsize=5.8, color=colour, **look)
+def class_confusion(
+    confusion: Mapping[str, Tensor], classes: Sequence[str], *, reported: Mapping[str, Sequence[float]]
+) -> Figure:
+    """A confusion matrix [C, C] for each model, in percent of the true class (rows), columns in the same order.
+
+    A last column has the class-wise accuracies of those models for which they are ``reported``.
+    """
+    across = -(-len(confusion) // 2)
+    figure, axes = plt.subplots(2, across, squeeze=False, sharex=True, figsize=(WIDTH, 2.5))
+    counts = {name: np.asarray(matrix, dtype=float) for name, matrix in confusion.items()}
+    shares = {name: matrix / np.maximum(matrix.sum(1, keepdims=True), 1) for name, matrix in counts.items()}
+    _matrices(axes, shares, classes, colours=HEAT)
+    look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7, "color": REPORTED, "weight": "bold"}
+    for axis, name in zip(axes.flat, confusion, strict=False):
+        axis.set_xlim(-0.5, len(classes) + 0.5)
+        for i, share in enumerate(reported.get(name, ())):
+            axis.text(len(classes), i, f"{100 * share:.0f}", **look)
+    return figure
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.0f} s" if value >= 9.95 else f"{value:.1f} s"
-
-
-def _percents(axis: Axes, shares: np.ndarray, colours: mpl.colors.Colormap) -> None:
-    """Shares [C, n] as tinted cells with whole percents, left out where they round to nothing."""
-    axis.imshow(shares, cmap=colours, vmin=0, vmax=1.15, aspect="auto")
-    for (i, j), share in np.ndenumerate(shares):
-        if round(100 * share):
-            weight = "bold" if i == j else "normal"
-            colour = "white" if share > 0.6 else INK
-            axis.text(j, i, f"{100 * share:.0f}", ha="center", va="center", fontsize=4.8, weight=weight, color=colour)
-    axis.set(xticks=[], yticks=[])
-    axis.tick_params(length=0, pad=2)
-
-
-def _bars(axis: Axes, result: Result) -> None:
-    counts = np.asarray(result.confusion, dtype=float)
-    values = np.diag(counts) / np.maximum(counts.sum(1), 1)
-    rows = np.arange(len(values))
-    axis.barh(rows, values, height=0.62, color="#9fc5e0")
-    axis.axvspan(result.accuracy.low, result.accuracy.high, color=CLASSES[1], alpha=0.25, linewidth=0)
-    axis.axvline(result.accuracy.value, color=CLASSES[1], linewidth=1.1)
-    if result.reported is not None:
-        axis.axvline(result.reported, color=REPORTED, linewidth=1.1, linestyle="--")
-    if result.reported_classes is not None:
-        axis.plot(result.reported_classes, rows, "D", markersize=2.6, color=REPORTED, markeredgewidth=0)
-    axis.set(xlim=(0, 1), ylim=(len(values) - 0.5, -0.5), yticks=[], xticks=(0, 0.5, 1))
-    axis.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
-    axis.tick_params(length=2)
+def _matrices(
+    axes: np.ndarray, panels: Mapping[str, np.ndarray], classes: Sequence[str], *, colours: mpl.colors.Colormap
+) -> None:
+    """Draw the panels [C, C] of several models as tinted whole percents, left out where they round to nothing."""
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    for axis, (name, shares) in zip(axes.flat, panels.items(), strict=False):
+        axis.imshow(shares, cmap=colours, vmin=0, vmax=1.15, aspect="auto")
+        for (i, j), share in np.ndenumerate(shares):
+            if round(100 * share):
+                look = {"weight": "bold" if i == j else "normal", "color": "white" if share > 0.6 else INK}
+                axis.text(j, i, f"{100 * share:.0f}", ha="center", va="center", fontsize=6.8, **look)
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(NAMES[name], fontsize=7.2)
+        axis.tick_params(length=0, pad=2)
+        axis.spines[:].set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_yticks(range(len(classes)), classes, fontsize=7)

@@ -23,7 +23,7 @@ OURS = BLUE
 def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:
     """Every accuracy that a report states for a test set, as a row: its own, reproduced, and ours seed by seed."""
     rows = [a for a in answered.values() if a.reported.is_claim and a.reported.key.endswith(".accuracy")]
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.24 * len(rows) + 0.7))
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.2 * len(rows) + 0.7))
     for y, answer in enumerate(rows):
         ours, again = answer.ours, answer.reproduced
         axis.plot(answer.reported.mean, y, "D", color=REPORTED, markersize=4.5, zorder=3)
@@ -58,7 +58,7 @@ def matrices(test_sets: Sequence[TestSet]) -> Figure:
         len(shown),
         1,
         squeeze=False,
-        figsize=(WIDTH, sum(0.2 * size + 0.42 for size in sizes)),
+        figsize=(WIDTH, sum(0.165 * size + 0.4 for size in sizes)),
         gridspec_kw={"height_ratios": [size + 0.6 for size in sizes]},
     )
     for axis, test_set in zip(axes[:, 0], shown, strict=True):
@@ -74,14 +74,14 @@ def _matrix(axis: Axes, test_set: TestSet, *, columns: int) -> None:
         look: dict[str, Any] = {
             "ha": "center",
             "va": "center",
-            "fontsize": 6,
+            "fontsize": 6.8,
             "color": INK if pair.significant else "#555555",
         }
         axis.text(j, i, f"{100 * pair.difference.value:+.1f}", **look)
         axis.text(i, j, _p(pair.corrected), **look)
     axis.imshow(colours, aspect="auto")
     for k in range(size):
-        axis.text(k, k, str(k + 1), ha="center", va="center", fontsize=6, weight="bold", color=PALE)
+        axis.text(k, k, str(k + 1), ha="center", va="center", fontsize=6.8, weight="bold", color=PALE)
     names = [f"{k + 1}  {model.name}  {model.accuracy.value:.1%}" for k, model in enumerate(test_set.models)]
     axis.set_yticks(range(size), names, fontsize=7)
     axis.set_xticks(np.arange(size + 1) - 0.5, minor=True)
@@ -103,7 +103,7 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     panels = {title: models for title, models in panels.items() if models}
     if not panels:
         return placeholder("No classifier with its seconds of training is among the results.")
-    tall = [max(1.6, 0.16 * len(models) + 0.8) for models in panels.values()]
+    tall = [max(1.3, 0.12 * len(models) + 0.65) for models in panels.values()]
     figure, axes = plt.subplots(
         len(panels),
         1,

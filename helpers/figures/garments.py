@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def learning_curves(histories: Mapping[str, History]) -> Figure:
     """Accuracy left and loss right, a colour for each network: training solid, validation dashed."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.7))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.35))
     for name, history in histories.items():
         epochs = range(1, len(history.loss) + 1)
         look: dict[str, Any] = {"color": MODELS[name], "linewidth": 1.4}
@@ -51,12 +51,12 @@ def answers(
     """Blocks of test images [N, H, W], chosen by their indices, each with its predicted class and probability.
 
     One block has eight images a row, two have four; right answers have a green frame, wrong ones a red one and the true
-    class under the predicted one.
+    class with its probability under the predicted one.
     """
     columns = 8 // len(blocks)
     rows = -(-max(map(len, blocks.values())) // columns)
     cell, head = WIDTH / (columns * len(blocks) + 0.5 * (len(blocks) - 1)), 0.22
-    high = cell + 0.12
+    high = cell + 0.1
     figure = free_figure(rows * high + head)
     height = figure.get_figheight()
     for block, (title, chosen) in enumerate(blocks.items()):
@@ -64,7 +64,7 @@ def answers(
         figure.text((start + 0.1 * cell) / WIDTH, 1 - 0.03 / height, title, va="top", fontsize=8.5)
         for k, index in enumerate(chosen.tolist()):
             row, column = divmod(k, columns)
-            left, top, side = start + (column + 0.1) * cell, head + row * high, 0.8 * cell
+            left, top, side = start + (column + 0.15) * cell, head + row * high, 0.7 * cell
             axis = figure.add_axes((left / WIDTH, 1 - (top + side) / height, side / WIDTH, side / height))
             _answer(axis, images[index], probabilities[index], int(labels[index]), classes)
     return figure
@@ -79,8 +79,8 @@ def _answer(axis: Axes, image: Tensor, probabilities: Tensor, label: int, classe
         spine.set(visible=True, color=colour, linewidth=1.6)
     words = f"{classes[guess]} {float(probabilities[guess]):.0%}"
     if guess != label:
-        words += f"\nis {classes[label]} {float(probabilities[label]):.0%}"
-    axis.set_xlabel(words, fontsize=5.6, color=colour, labelpad=2, linespacing=1.05)
+        words += f"\n{classes[label]} {float(probabilities[label]):.0%}"
+    axis.set_xlabel(words, fontsize=6.8, color=colour, labelpad=2, linespacing=1.05)
 
 
 def reliability_diagrams(models: Mapping[str, Mapping[str, Reliability]]) -> Figure:
@@ -88,7 +88,7 @@ def reliability_diagrams(models: Mapping[str, Mapping[str, Reliability]]) -> Fig
 
     A panel shows one or more stages, such as before and after temperature scaling; on the diagonal they are right.
     """
-    figure, axes = plt.subplots(1, len(models), squeeze=False, sharey=True, figsize=(WIDTH, 2.9))
+    figure, axes = plt.subplots(1, len(models), squeeze=False, sharey=True, figsize=(WIDTH, 2.4))
     for axis, (name, stages) in zip(axes[0], models.items(), strict=True):
         axis.plot([0, 1], [0, 1], color=PALE, linewidth=0.8, linestyle=":")
         for stage, (word, r) in enumerate(stages.items()):
@@ -109,11 +109,11 @@ def accuracy_by_labels(counts: Sequence[int], accuracies: Mapping[str, Tensor], 
     ``accuracies`` are [counts, draws] by model. Lines are means, bands reach from the worst to the best draw;
     ``reference`` is drawn as a line across.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), width_ratios=(1.5, 1))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.4), width_ratios=(1.5, 1))
     for name, values in accuracies.items():
         mean_with_range(left, counts, values.tolist(), colour=MODELS[name], label=name_of(name))
     left.axhline(reference, color=PALE, linewidth=0.8, linestyle=":")
-    left.text(counts[0], reference, "encoder from garments, all labels", fontsize=6.5, va="top", color=INK)
+    left.text(counts[0], reference, "encoder from garments, all labels", fontsize=7, va="top", color=INK)
     left.set(title="Accuracy", xlabel="labelled images")
     gains = {name: 100 * (values - accuracies["random"]) for name, values in accuracies.items() if name != "random"}
     right.axhline(0, color=MODELS["random"], linewidth=1.2)
