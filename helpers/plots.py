@@ -135,7 +135,7 @@ def _images(rows: Sequence[np.ndarray], names: Sequence[str], columns: Sequence[
 
 def log_ticks(axis: Axis) -> None:
     """Make the labels of a logarithmic axis larger, so that their exponents can be read in print."""
-    axis.set_tick_params(labelsize=9.5)
+    axis.set_tick_params(which="both", labelsize=9.5)
 
 
 def confusion_matrices(matrices: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
@@ -183,7 +183,7 @@ def placeholder(words: str) -> Figure:
 
 def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[str]) -> Figure:
     """Maps [N, 2] side by side, points coloured by class; digits are named in their middle, words in a legend."""
-    figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, 2.6))
+    figure, axes = plt.subplots(1, len(maps), squeeze=False, figsize=(WIDTH, min(2.6, WIDTH / len(maps) + 0.3)))
     label_of = np.asarray(labels)
     one_letter = max(map(len, classes)) == 1
     for axis, (name, points) in zip(axes[0], maps.items(), strict=True):

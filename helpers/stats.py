@@ -31,7 +31,7 @@ class Accuracy:
 
 
 def decimals(low: float, high: float) -> int:
-    """The decimals that a value with this interval deserves: two digits of half its width, but at most four decimals."""
+    """The decimals of a value with this interval: so many that half its width has two digits, but four at the most."""
     half = (high - low) / 2
     return min(4, max(0, 1 - math.floor(math.log10(half)))) if half > 0 else 4
 

@@ -142,8 +142,8 @@ def tested_pairs(test_sets: Sequence[TestSet]) -> str:
     count = pair_counts(test_sets)
     return (
         f"Of the {count['pairs.total']} pairs on {len(test_sets)} test sets, {count['pairs.significant']} differ "
-        f"significantly, without Holm's correction {alone}. The chi-square version of @eq-comparison-mcnemar would change "
-        f"{changed or 'no'} uncorrected {'verdict' if changed == 1 else 'verdicts'}."
+        f"significantly, without Holm's correction {alone}. The chi-square version of @eq-comparison-mcnemar would "
+        f"change {changed or 'no'} uncorrected {'verdict' if changed == 1 else 'verdicts'}."
     )
 
 
@@ -320,16 +320,16 @@ def report_b_winner(test_sets: Sequence[TestSet]) -> str:
     parts = [
         f"The CNN has {numbers[0]}, the encoder from digits {numbers[1]}. The intervals {overlap}, and a test for "
         f"two separate sets of {cnn.count:,} images gives {stats.p_text(separate_p(cnn, encoder))}.",
-        "But both models were tested on the same images, and McNemar's test needs the number of mistakes that they share, "
-        f"of {cnn.count - cnn.hits} and {encoder.count - encoder.hits}. The report does not give it. If they share as "
+        "But both models were tested on the same images, and McNemar's test needs the number of mistakes that they "
+        f"share, of {cnn.count - cnn.hits} and {encoder.count - encoder.hits}. The report does not give it. If they share as "
         f"few as possible, {stats.p_text(bounds.most)}; if as many as possible, {stats.p_text(bounds.least)}.",
     ]
     if bounds.enough is None:
         parts.append("No number of shared mistakes makes the difference significant.")
     else:
         parts.append(
-            f"The p-value is below {stats.ALPHA:g} from {bounds.enough} shared mistakes on. Independent models would share "
-            f"{bounds.by_chance:.0f}, and networks trained on the same images share far more. So the CNN is probably "
+            f"The p-value is below {stats.ALPHA:g} from {bounds.enough} shared mistakes on. Independent models would "
+            f"share {bounds.by_chance:.0f}, and networks trained on the same images share far more. So the CNN is probably "
             "better, but the report does not show it."
         )
     shared = pairs.shared_mistakes(test_sets, GARMENTS, "report_b_cnn", TRANSFER, "encoder")

@@ -9,6 +9,7 @@ from helpers.comparison.claims import Answer, Found, Measured, classes_ahead, me
 from helpers.results import reported
 
 MISSING = "not run"
+NOTHING = "The report states no value, and the chapter was not run."
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def task_rows(task: str, answered: Mapping[str, Answer], found: Found) -> list[d
         cells = [item.text(_spec(words)) if item else MISSING for item in (again, ours)]
         row = {"quantity": words, "reported": "no figure", "reproduced": cells[0], "ours": cells[1], "better": ""}
         rows.append(row)
-    return rows or [{"quantity": "The report states no value, and the chapter was not run."}]
+    return rows or [{"quantity": NOTHING}]
 
 
 def _row(answer: Answer) -> dict[str, str]:

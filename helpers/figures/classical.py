@@ -120,7 +120,7 @@ def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def sample_probabilities(probabilities: Mapping[str, Tensor], images: Tensor, classes: Sequence[str]) -> Figure:
-    """A matrix for each model: its ``probabilities`` [C, C] of the classes (rows) for the images drawn on top (columns).
+    """A matrix for each model: its ``probabilities`` [C, C] of the classes (rows) for the images on top (columns).
 
     ``images`` are uint8 [C, 3, H, W], one of each class in their order, so that right answers lie on the diagonal.
     """

@@ -124,16 +124,15 @@ def test_figures_fit_the_page(scenes):
     images = scenes.test.images[data.first_of_each(scenes.test.labels)]
     p = torch.rand(60, 6, generator=torch.Generator().manual_seed(0)).softmax(1)
     labels = scenes.test.labels
-    result = figures.Result(
-        p[:6], metrics.confusion_matrix(p, labels), stats.accuracy(p, labels), 12.0, 0.0, 0.4, [0.4] * 6
-    )
+    confusion = metrics.confusion_matrix(p, labels)
     image, kernel = torch.arange(25).view(5, 5), torch.arange(9).view(3, 3)
     drawn = [
         figures.picture_rows({"a": images, "b": images[:2]}),
         figures.feature_rows(images, SIX),
         figures.convolution(image, kernel, torch.zeros(3, 3)),
         figures.losses({"ffnn": [1.0], "cnn": [2.0, 1.0]}),
-        figures.at_a_glance({"cnn": result, "svm_poly": result}, images, SIX),
+        figures.sample_probabilities({"cnn": p[:6], "svm_poly": p[6:12], "ffnn": p[:6]}, images, SIX),
+        figures.class_confusion({"cnn": confusion, "svm_poly": confusion}, SIX, reported={"cnn": [0.4] * 6}),
     ]
     for figure in drawn:
         assert figure.get_figwidth() == plots.WIDTH

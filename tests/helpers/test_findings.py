@@ -33,7 +33,7 @@ def two_seeds(tmp_path):
 
 def test_without_results_every_sentence_says_so(nothing):
     answered = claims.answers(nothing)
-    assert "Results of 0 chapters were found: none." in findings.what_was_read(nothing)
+    assert "reads the results of 0 chapters: none." in findings.what_was_read(nothing)
     assert findings.missing(nothing) == list(palette.BY_CHAPTER)
     assert "result for 0 of them, and 0 are beaten" in findings.beaten_claims(answered, claims.counts(answered))
     assert "Neither model of Report B" in findings.f_scores(answered)
@@ -49,7 +49,7 @@ def test_without_results_every_sentence_says_so(nothing):
 def test_the_order_of_models_turns_with_the_results_and_is_counted_over_seeds(two_seeds):
     sets = pairs.test_sets(two_seeds.runs)
     text = findings.report_a_order(sets, two_seeds)
-    assert text.startswith("Here the order is CNN, 91.67%") and "classical, 80.00%" in text
+    assert text.startswith("Here the order is CNN, 91.7%") and "classical, 80.0%" in text
     assert "Report A's order does not hold." in text and "same in 1 of 2 seeds" in text
     assert "contradicts the reason" in findings.approximation(sets)
     assert findings.pair_counts(sets) == {"pairs.total": 3, "pairs.significant": 3}

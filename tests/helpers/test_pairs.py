@@ -81,10 +81,10 @@ def test_sentences_turn_with_the_result_and_say_what_was_not_run(found):
     sets = pairs.test_sets(found.runs)
     for duel in (("cnn", "ffnn"), ("ffnn", "cnn")):
         text = pairs.comparison_sentence(sets, SIX, duel[0], SIX, duel[1])
-        assert text.startswith("Our CNN beats the feed-forward net: 91.67% against 58.33%, +33.33 points")
+        assert text.startswith("Our CNN beats the feed-forward net: 92% against 58%, +33 points")
     assert "do not differ significantly" in pairs.comparison_sentence(sets, SIX, "ffnn", SIX, "svm_rbf_hog")
     text = pairs.comparison_sentence(sets, SIX, "cnn", "01_autoencoder", "scratch")
-    assert text == "Our CNN and the AE code by hand were not both run on the same images."
+    assert text == "Our CNN and the scratch AE code were not both run on the same images."
     assert (
         pairs.comparison_sentence([], SIX, None, SIX, "cnn")
         == "A model and our CNN were not both run on the same images."
@@ -101,7 +101,7 @@ def test_who_is_ahead_and_how_many_mistakes_are_shared(found):
 
 def test_names_families_and_the_best_of_one(found):
     assert pairs.name_of("02_denoising", "ae.noisy") == "AE code"
-    assert pairs.name_of("03_center_loss", "ae.softmax.noisy") == "AE with softmax loss"
+    assert pairs.name_of("03_center_loss", "ae.softmax.noisy") == "AE, softmax loss"
     assert pairs.name_of("09_new", "big_net.second") == "big net, second"
     sets = pairs.test_sets(found.runs)
     assert pairs.best(sets, SIX, "classical") == "svm_rbf_hog" and pairs.best(sets, "05", "classical") is None

@@ -19,6 +19,7 @@ X = torch.rand(10, 784, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(40) % 4
 DRAWN = {
     "images": lambda: plots.image_rows({"clean": X, "noisy": X[:4]}, columns=list("abcdefghij")),
+    "samples": lambda: plots.class_samples({"a": X[:4], "b": X[4:8]}),
     "layers": lambda: autoencoders.autoencoder([784, 32, 2, 32, 784], encoder_layers=2),
     "losses": lambda: autoencoders.loss_curves(
         {"scratch": [1.0], "inbuilt": [1.0]}, [0.0, 1e-7], {"scratch": 1, "inbuilt": 2}
@@ -68,7 +69,7 @@ def test_a_figure_fits_the_page_and_keeps_its_text(name):
 def test_verification_curves_name_their_axes_and_models():
     axis = DRAWN["verification"]().axes[0]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("false positive rate", "true positive rate")
-    assert [line.get_label() for line in axis.lines] == ["AE, softmax", "D-AE, center"]
+    assert [line.get_label() for line in axis.lines] == ["AE, softmax loss", "D-AE, center loss"]
     plt.close("all")
 
 
@@ -84,6 +85,15 @@ def test_every_model_with_a_colour_has_one_that_is_printable_and_names_are_not_k
     assert all(len(colour) == 7 and colour[0] == "#" for colour in palette.MODELS.values())
     assert plots.name_of("inbuilt") == "PyTorch" and plots.name_of("report_a_cnn") == "Report A's CNN"
     assert plots.name_of("report_b_cnn") == "Report B's CNN" and plots.name_of("unknown") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(2.23e-7, 1, "2.2 × 10⁻⁷"), (3.4e-16, 0, "3 × 10⁻¹⁶"), (0.0, 1, "0"), (-1.5e3, 1, "-1.5 × 10³")],
+)
+def test_powers_of_ten_are_written_as_such(value, digits, text):
+    assert tables.power_of_ten(value, digits) == text
+    assert f">{text}<" in tables.table([{"n": value}], {"n": f".{digits}e"}).data
 
 
 def test_tables_format_align_and_escape():

@@ -67,7 +67,7 @@ def test_paired_difference_of_a_published_example():
     assert (measured.value, measured.low, measured.high) == pytest.approx((0.04, 0.021, 0.059), abs=5e-4)
     turned = stats.paired_difference(86, 150, 1600)
     assert (turned.low, turned.high) == pytest.approx((-measured.high, -measured.low))
-    assert str(measured).startswith("+4.00 points (+2.12 to ")
+    assert str(measured).startswith("+4.0 points (+2.1 to ")
     assert stats.paired_difference(20, 0, 20).high == 1.0 and stats.paired_difference(0, 20, 20).low == -1.0
 
 
@@ -97,10 +97,31 @@ def test_holm_of_worked_examples():
     assert stats.holm([0.9, 0.8]) == [1.0, 1.0] and stats.holm([]) == []
 
 
+@pytest.mark.parametrize(
+    ("hits", "count", "text"),
+    [(9738, 10000, "97.38% (97.05% to 97.68%)"), (3600, 6000, "60.0% (58.8% to 61.2%)"), (30, 60, "50% (38% to 62%)")],
+)
+def test_an_accuracy_has_the_digits_that_its_interval_allows(hits, count, text):
+    assert str(stats.wilson(hits, count)) == text
+
+
+def test_a_column_has_the_digits_of_its_widest_interval():
+    assert stats.percent_spec([stats.wilson(9738, 10000), stats.wilson(3600, 6000)]) == ".1%"
+    assert [stats.decimals(*ends) for ends in ((0, 0.024), (0, 0.0024), (0, 1e-9), (0.5, 0.5), (0, 30))] == [
+        3,
+        4,
+        4,
+        4,
+        0,
+    ]
+
+
 def test_the_sentence_turns_with_the_result():
     labels = torch.zeros(40, dtype=torch.long)
     good, bad = certain([0] * 40), certain([1] * 20 + [0] * 20)
-    assert stats.compare("the one", good, "the other", bad, labels).startswith("The one beats the other: 100.00%")
+    assert stats.compare("the one", good, "the other", bad, labels).startswith(
+        "The one beats the other: 100% against 50%"
+    )
     assert stats.compare("the one", bad, "the other", good, labels).startswith("The other beats the one")
     assert "do not differ significantly" in stats.compare("the one", good, "the other", good, labels)
     assert stats.p_text(0.0004) == "p < 0.001" and stats.p_text(0.0129) == "p = 0.013"

@@ -26,9 +26,9 @@ def test_a_row_has_the_values_that_were_measured_beside_the_reported_one(tmp_pat
     labels = torch.arange(60) % 3
     leave(tmp_path, SIX, metrics=metrics, predictions={"svm_poly": guesses(labels, 30), "labels": labels})
     found = {row["name"]: row for row in rows(read(tmp_path))}
-    assert re.search(r"comes to 50\.0%, .* to 75\.0%\.", found["A Q3"]["answer"])
+    assert re.search(r"on pixels is 50\.0%, .* colour 75\.0%\.", found["A Q3"]["answer"])
     assert found["A Q3"]["reported"] == "0.497"
-    assert re.fullmatch(r"0\.5000 \(0\.\d+ to 0\.\d+\)", found["A Q3"]["ours"])
+    assert re.fullmatch(r"0\.50 \(0\.\d+ to 0\.\d+\)", found["A Q3"]["ours"])
     assert found["A Q4"]["answer"] == "Chapter 7 was not run."  # not all of its values are there
 
 
