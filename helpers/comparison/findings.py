@@ -329,8 +329,8 @@ def report_b_winner(test_sets: Sequence[TestSet]) -> str:
     else:
         parts.append(
             f"The p-value is below {stats.ALPHA:g} from {bounds.enough} shared mistakes on. Independent models would "
-            f"share {bounds.by_chance:.0f}, and networks trained on the same images share far more. So the CNN is probably "
-            "better, but the report does not show it."
+            f"share {bounds.by_chance:.0f}, and networks trained on the same images share far more. So the CNN is "
+            "probably better, but the report does not show it."
         )
     shared = pairs.shared_mistakes(test_sets, GARMENTS, "report_b_cnn", TRANSFER, "encoder")
     parts.append("" if shared is None else f"Our two models share {shared}.")
