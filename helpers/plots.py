@@ -140,7 +140,7 @@ def log_ticks(axis: Axis) -> None:
 
 def confusion_matrices(matrices: Mapping[str, Tensor], classes: Sequence[str]) -> Figure:
     """Confusion matrices [C, C] side by side, rows true and columns predicted; colour shows the mistakes only."""
-    figure, axes = plt.subplots(1, len(matrices), squeeze=False, figsize=(WIDTH, 2.7))
+    figure, axes = plt.subplots(1, len(matrices), squeeze=False, figsize=(WIDTH, 2.4))
     for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
         counts = np.asarray(matrix)
         mistakes = counts - np.diag(np.diag(counts))

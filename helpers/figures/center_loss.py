@@ -48,7 +48,7 @@ def planar_codes(
 
 def verification_curves(panels: Mapping[str, Mapping[str, Verification]]) -> Figure:
     """ROC curves by panel and model, false positive rate on a logarithmic axis; softmax dashed, center loss solid."""
-    figure, axes = plt.subplots(1, len(panels), squeeze=False, sharey=True, figsize=(WIDTH, 2.3))
+    figure, axes = plt.subplots(1, len(panels), squeeze=False, sharey=True, figsize=(WIDTH, 2.1))
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for name, curve in curves.items():
             look: dict[str, Any] = {

@@ -39,7 +39,7 @@ def picture_rows(rows: Mapping[str, Tensor | np.ndarray], *, columns: Sequence[s
         for j, image in enumerate(images):
             large = image.repeat(side // len(image), 0).repeat(side // len(image), 1)
             sheet[i * pitch : i * pitch + side, j * pitch : j * pitch + side] = large
-    inches = min(0.75, (WIDTH - 0.9) / count)
+    inches = min(0.65, (WIDTH - 0.9) / count)
     figure, axis = plt.subplots(figsize=(WIDTH, inches * len(rows) + (0.25 if columns else 0.05)))
     axis.imshow(sheet[: side - pitch, : side - pitch])
     name_rows_and_columns(axis, list(rows), columns, pitch=pitch, middle=side / 2)
@@ -69,7 +69,7 @@ def convolution(image: Tensor, kernel: Tensor, output: Tensor) -> Figure:
 
     Every weight of the kernel has one colour, wherever it is used. Of the output, what a stride of two keeps is framed.
     """
-    figure = free_figure(2.9)
+    figure = free_figure(2.65)
     grid = figure.add_gridspec(
         2, 3, width_ratios=[5, 3, 3], height_ratios=[1.45, 1], left=0.02, right=0.98, top=0.9, bottom=0.1
     )
@@ -125,7 +125,7 @@ def sample_probabilities(probabilities: Mapping[str, Tensor], images: Tensor, cl
     ``images`` are uint8 [C, 3, H, W], one of each class in their order, so that right answers lie on the diagonal.
     """
     across = -(-len(probabilities) // 2)
-    shape: dict[str, Any] = {"figsize": (WIDTH, 2.85), "height_ratios": (0.27, 1, 1)}
+    shape: dict[str, Any] = {"figsize": (WIDTH, 2.65), "height_ratios": (0.27, 1, 1)}
     figure, axes = plt.subplots(3, across, squeeze=False, sharex=True, **shape)
     strip = np.concatenate(list(images.permute(0, 2, 3, 1).numpy()), axis=1)
     for axis in axes[0]:
@@ -143,7 +143,7 @@ def class_confusion(
     A last column has the class-wise accuracies of those models for which they are ``reported``.
     """
     across = -(-len(confusion) // 2)
-    figure, axes = plt.subplots(2, across, squeeze=False, sharex=True, figsize=(WIDTH, 2.5))
+    figure, axes = plt.subplots(2, across, squeeze=False, sharex=True, figsize=(WIDTH, 2.3))
     counts = {name: np.asarray(matrix, dtype=float) for name, matrix in confusion.items()}
     shares = {name: matrix / np.maximum(matrix.sum(1, keepdims=True), 1) for name, matrix in counts.items()}
     _matrices(axes, shares, classes, colours=HEAT)

@@ -58,7 +58,7 @@ def matrices(test_sets: Sequence[TestSet]) -> Figure:
         len(shown),
         1,
         squeeze=False,
-        figsize=(WIDTH, sum(0.165 * size + 0.4 for size in sizes)),
+        figsize=(WIDTH, sum(0.15 * size + 0.38 for size in sizes)),
         gridspec_kw={"height_ratios": [size + 0.6 for size in sizes]},
     )
     for axis, test_set in zip(axes[:, 0], shown, strict=True):
@@ -103,7 +103,7 @@ def against_seconds(test_sets: Sequence[TestSet]) -> Figure:
     panels = {title: models for title, models in panels.items() if models}
     if not panels:
         return placeholder("No classifier with its seconds of training is among the results.")
-    tall = [max(1.3, 0.12 * len(models) + 0.65) for models in panels.values()]
+    tall = [max(1.2, 0.1 * len(models) + 0.6) for models in panels.values()]
     figure, axes = plt.subplots(
         len(panels),
         1,

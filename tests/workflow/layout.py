@@ -7,7 +7,7 @@ import numpy as np
 import pypdf
 
 DPI = 36
-TOP, BOTTOM = 26 / 297, 24 / 297  # of a page: its head and its foot, where running heads and page numbers stand
+TOP, BOTTOM = 24 / 297, 22 / 297  # of a page: its head and its foot, where running heads and page numbers stand
 
 
 def titles(reader):
