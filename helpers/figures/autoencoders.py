@@ -18,7 +18,7 @@ from helpers.plots import WIDTH, log_ticks, name_of, sheet_of
 
 def autoencoder(sizes: Sequence[int], *, encoder_layers: int) -> Figure:
     """The layers of an autoencoder as bars, height by the logarithm of their size, with the code in colour."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 1.9))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.7))
     heights = np.log2(np.asarray(sizes, dtype=float) + 1)
     heights = heights / heights.max()
     for k, (size, height) in enumerate(zip(sizes, heights, strict=True)):
@@ -74,7 +74,7 @@ def loss_curves(
     loss: Mapping[str, Sequence[float]], differences: Sequence[float], seconds: Mapping[str, float]
 ) -> Figure:
     """Left: the loss of every epoch, by model. Right: the relative difference of the two losses at every step."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.0))
     for k, (name, values) in enumerate(loss.items()):
         epochs = range(1, len(values) + 1)
         # The curves lie on top of each other: the first is wide and pale, the second thin upon it.
@@ -95,7 +95,7 @@ def loss_curves(
 
 def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Figure:
     """Class-wise accuracy as points, one colour a model, classes along the bottom."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 1.9))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.75))
     positions = np.arange(len(classes))
     shifts = np.linspace(-0.24, 0.24, len(accuracies))
     for shift, (name, values) in zip(shifts, accuracies.items(), strict=True):
@@ -110,7 +110,7 @@ def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequenc
 
 def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reported: float) -> Figure:
     """The softmax decoder's loss by epoch, on an axis from its floor to the loss of a uniform output."""
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.0))
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.75))
     epochs = range(1, len(loss) + 1)
     axis.plot(epochs, loss, "o-", markersize=3, color=BLUE)
     lines = [

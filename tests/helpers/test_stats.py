@@ -107,13 +107,7 @@ def test_an_accuracy_has_the_digits_that_its_interval_allows(hits, count, text):
 
 def test_a_column_has_the_digits_of_its_widest_interval():
     assert stats.percent_spec([stats.wilson(9738, 10000), stats.wilson(3600, 6000)]) == ".1%"
-    assert [stats.decimals(*ends) for ends in ((0, 0.024), (0, 0.0024), (0, 1e-9), (0.5, 0.5), (0, 30))] == [
-        3,
-        4,
-        4,
-        4,
-        0,
-    ]
+    assert [stats.decimals(0, width) for width in (0.024, 0.0024, 1e-9, 0, 30)] == [3, 4, 4, 4, 0]
 
 
 def test_the_sentence_turns_with_the_result():

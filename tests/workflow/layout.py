@@ -1,5 +1,6 @@
 """What the tests measure on the pages of a printed report."""
 
+import re
 import subprocess
 from itertools import groupby
 
@@ -7,6 +8,7 @@ import numpy as np
 import pypdf
 
 DPI = 36
+MILLIMETRE = 72 / 25.4  # in points
 TOP, BOTTOM = 24 / 297, 22 / 297  # of a page: its head and its foot, where running heads and page numbers stand
 
 
@@ -29,6 +31,16 @@ def top_of(reader, destination):
     """How far below the upper edge of its page a destination lies, in points."""
     page = reader.pages[reader.get_destination_page_number(destination)]
     return float(page.mediabox.height) - float(destination.top)
+
+
+def smallest_letters(svg):
+    """The size of the smallest letters of a figure in print, in points."""
+    width, height = (float(re.search(rf'{side}="([\d.]+)pt"', svg)[1]) for side in ("width", "height"))
+    scale = min(1, 160 * MILLIMETRE / width)
+    scale *= min(1, 130 * MILLIMETRE / (height * scale))
+    sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:[\w-]+ )*?([\d.]+)px", svg)]
+    assert sizes
+    return scale * min(sizes)
 
 
 def largest_gap(page):
