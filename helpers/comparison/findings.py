@@ -321,8 +321,9 @@ def report_b_winner(test_sets: Sequence[TestSet]) -> str:
         f"The CNN has {numbers[0]}, the encoder from digits {numbers[1]}. The intervals {overlap}, and a test for "
         f"two separate sets of {cnn.count:,} images gives {stats.p_text(separate_p(cnn, encoder))}.",
         "But both models were tested on the same images, and McNemar's test needs the number of mistakes that they "
-        f"share, of {cnn.count - cnn.hits} and {encoder.count - encoder.hits}. The report does not give it. If they share "
-        f"as few as possible, {stats.p_text(bounds.most)}; if as many as possible, {stats.p_text(bounds.least)}.",
+        f"share, of {cnn.count - cnn.hits} and {encoder.count - encoder.hits}. The report does not give it. "
+        f"If they share as few as possible, {stats.p_text(bounds.most)}; "
+        f"if as many as possible, {stats.p_text(bounds.least)}.",
     ]
     if bounds.enough is None:
         parts.append("No number of shared mistakes makes the difference significant.")
