@@ -175,7 +175,7 @@ def test_a_high_figure_goes_to_the_bottom_while_the_text_flows_on(tmp_path):
     high = drawing("png")  # without an SVG its size is that of its pixels
     high["metadata"]["image/png"] = {"width": 600, "height": 400}
     content = notebook(
-        "# High\n\n" + "Before. " * 330 + "\n\nSee @fig-high.",
+        "# High\n\n" + "Before. " * 385 + "\n\nSee @fig-high.",
         code(options(label="fig-high", fig_cap="It is high.", fig_alt="Two falling lines"), high),
         "After. " * 500,
     )
