@@ -1,4 +1,4 @@
-"""Training, in two loops: :func:`train_autoencoders` and :func:`train_classifier`; and asking what was trained.
+"""Training, in two loops: :func:`train_autoencoders` and :func:`train_classifier`.
 
 Data are tensors in the memory of the device, and batches are taken there by index: for images this small a
 ``DataLoader`` costs more than the step itself. Losses stay there until an epoch ends, so that no step waits for
@@ -20,14 +20,14 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from helpers.checkpoints import resume
-from helpers.data import Corrupt, Split, flat
+from helpers.data import Corrupt, Split
 from helpers.device import PLAIN, Device
+from helpers.inference import PART, forward, outputs, pixels, probabilities
 from helpers.metrics import log_loss
 from helpers.models import Autoencoder, AutoencoderModule, add_channel_dim
 from helpers.optimisers import TrainConfig, optimisers, schedule
 from helpers.scratch import Adam, ScratchAutoencoder
 
-PART = 500  # images that pass through a network at once when it is asked, not trained
 Network = TypeVar("Network", bound=nn.Module)
 Transform = Callable[[Tensor, Generator], Tensor]  # a batch, and the source of chance -> the batch to learn from
 
@@ -140,7 +140,7 @@ class TorchLearner:
         return total.item() / len(targets)
 
     def _loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        return self.network.loss(_outputs(self.network, inputs, self.device), targets.to(self.device.name))
+        return self.network.loss(outputs(self.network, inputs, self.device), targets.to(self.device.name))
 
 
 def train_autoencoders(
@@ -217,40 +217,6 @@ def learner_of(
 def _order(count: int, generator: Generator) -> Tensor:
     """A random order of so many rows, on the generator's device."""
     return torch.randperm(count, generator=generator, device=generator.device)
-
-
-def pixels(images: Tensor) -> Tensor:
-    """Bytes [N, ...] -> pixels [N, D] in [0, 1]; what are pixels already stays."""
-    return flat(images) if images.dtype is torch.uint8 else images
-
-
-def _outputs(network: AutoencoderModule, inputs: Tensor, device: Device) -> Tensor:
-    with device.autocast():
-        outputs = network(device.place(inputs.view(-1, *network.shape)))
-    return outputs.float().flatten(1)
-
-
-@torch.no_grad()
-def reconstruct(network: AutoencoderModule, images: Tensor, device: Device) -> Tensor:
-    """Images, pixels [N, D] or bytes, clean or noisy -> their reconstructions [N, D] in [0, 1], on the CPU."""
-    device.place(network).eval()
-    parts = map(pixels, images.split(PART))
-    return torch.cat([network.images(_outputs(network, part, device)).cpu() for part in parts])
-
-
-@torch.no_grad()
-def encode(network: nn.Module, images: Tensor, device: Device) -> Tensor:
-    """Images, pixels [N, D] or bytes -> the codes of a convolutional autoencoder [N, ...], on the CPU."""
-    device.place(network).eval()
-    parts = (device.place(pixels(part).view(-1, *network.shape)) for part in images.split(PART))
-    return torch.cat([network.encode(part).cpu() for part in parts])
-
-
-@torch.no_grad()
-def decode(network: nn.Module, codes: Tensor, device: Device) -> Tensor:
-    """Codes [N, n] -> images [N, D] in [0, 1], on the CPU."""
-    device.place(network).eval()
-    return network.images(network.decode(codes.to(device.name)).flatten(1)).cpu()
 
 
 def state_of(network: nn.Module | ScratchAutoencoder) -> dict[str, Tensor]:
@@ -456,33 +422,3 @@ def tune(
         rows.append({"config": config, "accuracy": hits.float().mean().item()})
         progress(f"{name:<16} learning rate {config.learning_rate:g}  validation accuracy {rows[-1]['accuracy']:.4f}")
     return sorted(rows, key=lambda row: row["accuracy"], reverse=True)
-
-
-@torch.no_grad()
-def probabilities(network: nn.Module, images: Tensor, device: Device, *, flip: bool = False, shift: int = 0) -> Tensor:
-    """Class probabilities [N, classes] of ``images``, on the CPU.
-
-    With ``shift`` the mean over an image as it is and moved by so many pixels to two corners, edges repeated; with
-    ``flip`` over each of these and its mirror image.
-    """
-    device.place(network).eval()
-    moves = (0, shift, -shift) if shift else (0,)
-    parts = []
-    for part in add_channel_dim(images).split(PART):
-        views = [_moved(part, by) for by in moves]
-        views += [view.flip(3) for view in views] if flip else []
-        parts.append(torch.stack([forward(network, view, device).float().softmax(1) for view in views]).mean(0).cpu())
-    return torch.cat(parts)
-
-
-def _moved(images: Tensor, by: int) -> Tensor:
-    if not by:
-        return images
-    rows, columns = ((torch.arange(side) + by).clamp_(0, side - 1) for side in images.shape[2:])
-    return images[:, :, rows][:, :, :, columns]
-
-
-def forward(network: nn.Module, images: Tensor, device: Device) -> Any:
-    """What ``network`` gives for images, in the device's precision."""
-    with device.autocast():
-        return network(device.place(images))

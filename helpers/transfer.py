@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from helpers.data import Split, balanced_subset
 from helpers.device import Device
+from helpers.inference import PART, probabilities
 from helpers.models import ConvolutionalAutoencoder, ReportBCNN, Scale, add_channel_dim
 from helpers.optimisers import TrainConfig
 from helpers.stats import accuracy
-from helpers.training import PART, History, build, probabilities, progress, train_classifier
+from helpers.training import History, build, progress, train_classifier
 
 
 class Frozen(nn.Module):

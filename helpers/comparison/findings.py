@@ -9,15 +9,9 @@ import numpy as np
 
 from helpers import stats
 from helpers.comparison import pairs
-from helpers.comparison.claims import (
-    Answer,
-    Found,
-    classes_ahead,
-    fill_metrics,
-    measure,
-    reported_values,
-)
+from helpers.comparison.claims import Answer, classes_ahead, reported_values
 from helpers.comparison.pairs import TestSet
+from helpers.comparison.runs import Found, fill_metrics, measure
 from helpers.palette import BY_CHAPTER
 from helpers.results import reported
 from helpers.stats import Accuracy, Bounds

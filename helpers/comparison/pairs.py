@@ -9,7 +9,7 @@ from itertools import combinations
 from torch import Tensor
 
 from helpers import stats
-from helpers.comparison.claims import RunRecord
+from helpers.comparison.runs import RunRecord
 from helpers.palette import BY_CHAPTER, DATA_SETS, with_article
 from helpers.stats import Accuracy, Difference, capitalised, percent_spec
 

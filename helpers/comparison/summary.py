@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers.comparison import pairs
-from helpers.comparison.claims import Answer, Found, measure
+from helpers.comparison.claims import Answer
 from helpers.comparison.findings import (
     CENTER,
     CLASSICAL,
@@ -21,6 +21,7 @@ from helpers.comparison.findings import (
     Duel,
 )
 from helpers.comparison.pairs import TestSet
+from helpers.comparison.runs import Found, measure
 
 MOST = 5  # findings: what a reader keeps in mind
 

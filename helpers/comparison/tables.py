@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from helpers.comparison.claims import Answer, Found, Measured, classes_ahead, measure
+from helpers.comparison.claims import Answer, classes_ahead
+from helpers.comparison.runs import Found, Measured, measure
 from helpers.results import reported
 
 MISSING = "not run"

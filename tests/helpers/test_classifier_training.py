@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import device, models, training
+from helpers import device, inference, models, training
 from helpers.data import Split
 from helpers.models import ConvNet, FeedForward, ReportACNN
 from helpers.optimisers import Muon, as_matrices, optimisers
@@ -35,7 +35,7 @@ def bars(n=96, colour=True):
 @pytest.mark.parametrize("shape", [(4, 3, 32, 32), (4, 28, 28)])
 def test_every_network_takes_colour_and_grey_images(build, shape):
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
-    p = training.probabilities(build(images, classes=6), images, FAST, flip=True)
+    p = inference.probabilities(build(images, classes=6), images, FAST, flip=True)
     assert p.shape == (4, 6) and p.dtype == torch.float32
     torch.testing.assert_close(p.sum(1), torch.ones(4))
 
@@ -114,7 +114,7 @@ def test_a_network_learns_and_the_seed_decides_everything(colour):
         state = torch.random.get_rng_state()
         network, history = training.fit(partial(ConvNet, widths=(8, 16)), part, config, **COMMON | {"seed": seed})
         assert torch.equal(state, torch.random.get_rng_state())  # the global generator is left alone
-        return history.loss, training.probabilities(network, part.images, FAST, flip=True)
+        return history.loss, inference.probabilities(network, part.images, FAST, flip=True)
 
     (loss, p), (again, q), (other, _) = run(0), run(0), run(1)
     assert len(loss) == 8 and loss[-1] < loss[0]
@@ -195,8 +195,8 @@ def test_a_prediction_may_be_the_mean_over_moved_and_mirrored_views():
     network = FeedForward(part.images, classes=3)
     padded = F.pad(part.images.float(), (1, 1, 1, 1), mode="replicate").to(torch.uint8)
     views = [part.images, padded[:, :, 2:, 2:], padded[:, :, :-2, :-2]]
-    each = [training.probabilities(network, view, FAST) for view in views + [view.flip(3) for view in views]]
-    found = training.probabilities(network, part.images, FAST, flip=True, shift=1)
+    each = [inference.probabilities(network, view, FAST) for view in views + [view.flip(3) for view in views]]
+    found = inference.probabilities(network, part.images, FAST, flip=True, shift=1)
     torch.testing.assert_close(found, torch.stack(each).mean(0))
 
 
@@ -205,7 +205,7 @@ def test_the_history_has_plain_losses_and_validation_after_every_epoch():
     network, history = training.fit(
         FeedForward, part, TrainConfig(3, 10, 0.001, smoothing=0.3), **COMMON, validation=part
     )
-    p = training.probabilities(network, part.images, FAST)
+    p = inference.probabilities(network, part.images, FAST)
     assert len(history.accuracy) == len(history.validation_loss) == 3
     assert history.validation_accuracy[-1] == pytest.approx((p.argmax(1) == part.labels).double().mean().item())
     assert history.validation_loss[-1] == pytest.approx(F.nll_loss(p.log(), part.labels).item(), rel=1e-4)

@@ -6,7 +6,7 @@ import torch
 from images import photographs
 from sklearn.decomposition import PCA
 
-from helpers import device, metrics, training
+from helpers import device, inference, metrics, training
 from helpers.models import ColourAutoencoder, principal_components
 
 
@@ -15,7 +15,7 @@ def test_it_starts_as_pca():
     network = ColourAutoencoder(principal_components(images, 7), width=2)
     pca = PCA(7, svd_solver="full").fit(images.numpy())
     expected = torch.from_numpy(pca.inverse_transform(pca.transform(images.numpy())))
-    restored = training.reconstruct(network, images, device.pick().exact)
+    restored = inference.reconstruct(network, images, device.pick().exact)
     torch.testing.assert_close(restored, expected.clamp(0, 1), atol=1e-4, rtol=0)
     with torch.no_grad():
         codes = network.encode(images.view(-1, 3, 32, 32))
@@ -28,10 +28,10 @@ def test_free_numbers_start_beside_pca_and_change_no_picture():
     network = ColourAutoencoder(principal_components(images, 7), free=3, width=2)
     linear = ColourAutoencoder(principal_components(images, 4), width=2)
     torch.testing.assert_close(
-        training.reconstruct(network, images, exact), training.reconstruct(linear, images, exact)
+        inference.reconstruct(network, images, exact), inference.reconstruct(linear, images, exact)
     )
-    codes = training.encode(network, images, exact)
-    torch.testing.assert_close(codes[:, :4], training.encode(linear, images, exact))
+    codes = inference.encode(network, images, exact)
+    torch.testing.assert_close(codes[:, :4], inference.encode(linear, images, exact))
     assert codes[:, 4:].std(0).min() > 1e-3  # features of the image, not nothing
 
 
@@ -45,15 +45,15 @@ def test_encoding_and_decoding_in_turn_are_the_whole_network():
     images, exact = photographs(), device.pick().exact
     network = ColourAutoencoder(principal_components(images, 7), width=2)
     torch.nn.init.normal_(network.refine[-2].weight, std=0.1)
-    codes = training.encode(network, images, exact)
+    codes = inference.encode(network, images, exact)
     assert codes.shape == (len(images), 7)
-    torch.testing.assert_close(training.decode(network, codes, exact), training.reconstruct(network, images, exact))
+    torch.testing.assert_close(inference.decode(network, codes, exact), inference.reconstruct(network, images, exact))
 
 
 def test_bytes_are_asked_about_as_their_pixels_are():
     network = ColourAutoencoder(principal_components(photographs(), 7), width=2)
     pictures = (256 * torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(1))).to(torch.uint8)
-    for ask in (training.reconstruct, training.encode):
+    for ask in (inference.reconstruct, inference.encode):
         assert torch.equal(ask(network, pictures, device.PLAIN), ask(network, pictures.flatten(1) / 255, device.PLAIN))
 
 
@@ -62,10 +62,10 @@ def test_training_only_improves_on_it():
     torch.manual_seed(0)
     network = ColourAutoencoder(principal_components(images, 7), width=4)
     config = training.TrainConfig(15, 16, 0.005, schedule="one_cycle", warmup=0.25, weight_decay=0.01)
-    before = metrics.psnr(training.reconstruct(network, images, device.pick().exact), images).mean()
+    before = metrics.psnr(inference.reconstruct(network, images, device.pick().exact), images).mean()
     how = {"seed": 0, "validation": (images, images), "device": device.pick()}
     history = training.train_autoencoders({"ae": network}, images, config, **how)["ae"]
-    after = metrics.psnr(training.reconstruct(network, images, device.pick().exact), images).mean()
+    after = metrics.psnr(inference.reconstruct(network, images, device.pick().exact), images).mean()
     assert after > before and history.validation_loss[-1] < history.validation_loss[0]
 
 

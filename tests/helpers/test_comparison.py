@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from helpers import data, palette, results, stats
-from helpers.comparison import claims, findings, tables
-from helpers.comparison.claims import Measured
+from helpers.comparison import claims, findings, runs, tables
+from helpers.comparison.runs import Measured
 
 
 def leave(root, chapter, *, profile="quick", seed=0, metrics=None, tables=None, predictions=None, **changes):
@@ -28,7 +28,7 @@ def leave(root, chapter, *, profile="quick", seed=0, metrics=None, tables=None, 
 
 
 def read(root, **options):
-    return claims.read(root / "quick", seed=0, **options)
+    return runs.read(root / "quick", seed=0, **options)
 
 
 def stated(value, better="higher", **changes):
@@ -45,7 +45,7 @@ def test_seeds_of_the_same_thing_are_read_together_and_others_are_named(tmp_path
     found = read(tmp_path)
     assert [run.seed for run in found.runs["02_b"]] == [0, 2] == found.seeds and list(found.runs) == ["02_b"]
     assert found.left_out == ["02_b of seed 1", "02_b of seed 3"] and not found.sample
-    assert [run.seed for run in claims.read(tmp_path / "quick", seed=1).runs["02_b"]] == [1]
+    assert [run.seed for run in runs.read(tmp_path / "quick", seed=1).runs["02_b"]] == [1]
 
 
 def test_only_the_chapters_asked_for_are_read(tmp_path):
@@ -64,8 +64,8 @@ def test_runs_of_the_original_settings_stand_beside_if_they_are_of_the_same_data
     leave(tmp_path, "03_c", profile="original")
     found = read(tmp_path)
     assert list(found.original) == ["01_a"] and found.left_out == ["02_b of the profile original"]
-    assert claims.measure("01_a/x", None, found.original).value == 2
-    own = claims.read(tmp_path / "original", seed=0)
+    assert runs.measure("01_a/x", None, found.original).value == 2
+    own = runs.read(tmp_path / "original", seed=0)
     assert own.original == own.runs
 
 
@@ -85,32 +85,32 @@ def test_one_run_has_the_interval_of_its_images_and_several_seeds_have_their_spr
     metrics = {"cnn.test_accuracy": 0.75, "cnn.test_loss": losses.mean().item(), "cnn.val_accuracy": 0.75}
     leave(tmp_path, "05_a", metrics=metrics, predictions={"cnn": probabilities, "labels": labels})
     found = read(tmp_path)
-    accuracy = claims.measure("05_a/cnn.test_accuracy", None, found.runs)
+    accuracy = runs.measure("05_a/cnn.test_accuracy", None, found.runs)
     expected = stats.wilson(30, 40)
     assert (accuracy.value, accuracy.low, accuracy.high) == (0.75, expected.low, expected.high)
     assert accuracy.text() == f"0.75 ({expected.low:.2f} to {expected.high:.2f})"
-    loss, spread = claims.measure("05_a/cnn.test_loss", None, found.runs), stats.mean(losses.tolist())
+    loss, spread = runs.measure("05_a/cnn.test_loss", None, found.runs), stats.mean(losses.tolist())
     assert (loss.low, loss.high) == pytest.approx((spread.low, spread.high))
-    assert claims.measure("05_a/cnn.val_accuracy", None, found.runs).low is None
+    assert runs.measure("05_a/cnn.val_accuracy", None, found.runs).low is None
     leave(tmp_path, "05_a", seed=1, metrics=metrics | {"cnn.test_accuracy": 0.85})
-    several = claims.measure("05_a/cnn.test_accuracy", None, read(tmp_path).runs)
+    several = runs.measure("05_a/cnn.test_accuracy", None, read(tmp_path).runs)
     assert several.value == pytest.approx(0.8) and several.std == pytest.approx(0.05 * 2**0.5)
     assert several.text() == "0.80 ± 0.07"
 
 
 def test_an_accuracy_of_other_images_than_were_kept_has_no_interval(tmp_path):
     leave(tmp_path, "05_a", metrics={"x.test_accuracy": 0.755}, predictions={"labels": torch.zeros(40)})
-    measured = claims.measure("05_a/x.test_accuracy", None, read(tmp_path).runs)
+    measured = runs.measure("05_a/x.test_accuracy", None, read(tmp_path).runs)
     assert measured.low is None and measured.text() == "0.7550"
 
 
 def test_tables_are_measured_by_class(tmp_path):
     for seed, recall in enumerate(([0.5, 1.0], [0.7, 1.0])):
         leave(tmp_path, "05_a", seed=seed, tables={"cnn.per_class": {"recall": recall}})
-    measured = claims.measure("05_a/cnn.per_class", "recall", read(tmp_path).runs)
+    measured = runs.measure("05_a/cnn.per_class", "recall", read(tmp_path).runs)
     assert measured.classes == pytest.approx([0.6, 1.0]) and measured.seeds == pytest.approx([0.75, 0.85])
-    assert claims.measure("05_a/none", "recall", read(tmp_path).runs) is None
-    assert claims.measure(None, None, read(tmp_path).runs) is None
+    assert runs.measure("05_a/none", "recall", read(tmp_path).runs) is None
+    assert runs.measure(None, None, read(tmp_path).runs) is None
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_a_verdict_for_every_case():
 
 def test_a_sentence_is_filled_only_with_all_its_numbers(tmp_path):
     leave(tmp_path, "05_a", metrics={"x": 0.5})
-    assert claims.fill_metrics(read(tmp_path), "{} it is.", "05_a/x") == "0.5000 it is."
-    assert claims.fill_metrics(read(tmp_path), "{} and {}.", "05_a/x", "05_a/y") == ""
+    assert runs.fill_metrics(read(tmp_path), "{} it is.", "05_a/x") == "0.5000 it is."
+    assert runs.fill_metrics(read(tmp_path), "{} and {}.", "05_a/x", "05_a/y") == ""
 
 
 def test_every_task_has_rows_and_every_claim_stands_in_one(tmp_path):

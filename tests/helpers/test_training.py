@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers import device, metrics, probes, training
+from helpers import device, inference, metrics, probes, training
 from helpers.data import noise
 from helpers.models import Autoencoder, ConvolutionalAutoencoder
 from helpers.optimisers import schedule
@@ -140,7 +140,7 @@ def test_the_convolutional_denoiser_learns_the_same_from_the_same_seed():
         config = TrainConfig(12, 16, 0.01, schedule="one_cycle", warmup=0.25, weight_decay=0.01)
         how = {"seed": 0, "corrupt": corrupt, "validation": (noisy, bars), "device": device.pick()}
         history = training.train_autoencoders({"conv": network}, bars, config, **how)["conv"]
-        return history, training.reconstruct(network, noisy, device.pick())
+        return history, inference.reconstruct(network, noisy, device.pick())
 
     history, restored = run()
     assert restored.shape == bars.shape and restored.min() >= 0 and restored.max() <= 1

@@ -6,8 +6,9 @@ from torch.nn import functional as F
 
 from helpers import data, device, training, transfer
 from helpers.data import Split
+from helpers.inference import reconstruct
 from helpers.models import ConvolutionalAutoencoder, ReportBCNN, Scale, add_channel_dim, load_weights
-from helpers.training import TrainConfig, reconstruct
+from helpers.training import TrainConfig
 from helpers.transfer import Frozen, encoder_classifier, learn_from_few, whole_classifier
 
 FAST = device.pick()
