@@ -64,31 +64,24 @@ def gaps(path):
     return found
 
 
-def pages_with_gaps(path, most, before):
-    """The pages, from 1, with a blank band of more than ``most`` of the text's height, but for the last of chapters.
-
-    Pages are those of the text, as far as the chapter with the title ``before``.
-    """
+def pages_with_gaps(path, most):
+    """The pages of the chapters, from 1, with a blank band of more than ``most`` of the text's height, but for the last."""
     reader = pypdf.PdfReader(path)
     chapters = [(title, page) for level, title, page, _ in titles(reader) if level == 1]
     first = next(page for title, page in chapters if title[:1].isdigit())
-    after = next(page for title, page in chapters if title.endswith(before))
+    after = dict(chapters)["References"]
     last = {page - 1 for _, page in chapters}
     return [at + 1 for at, gap in enumerate(gaps(path)) if first <= at < after and at not in last and gap > most]
 
 
-def far_from_their_mention(path, before):
-    """Where figures, tables and listings stand before their section, or later than the page after the first mention.
-
-    As far as the chapter with the title ``before``.
-    """
+def far_from_their_mention(path):
+    """Where figures, tables and listings stand before their section, or later than the page after the first mention."""
     reader = pypdf.PdfReader(path)
     numbers = {page.indirect_reference.idnum: number for number, page in enumerate(reader.pages)}
     height = float(reader.pages[0].mediabox.height)
     sections = [(page, top) for _, _, page, top in titles(reader)]
     mentioned = {}  # by place: the place of the first link to it
-    after = next(page for level, title, page, _ in titles(reader) if level == 1 and title.endswith(before))
-    for number, page in enumerate(reader.pages[:after]):
+    for number, page in enumerate(reader.pages):
         for link in map(pypdf.generic.IndirectObject.get_object, page.get("/Annots", [])):
             if link.get("/Contents", "").startswith(", page"):  # as Typst describes a link to what floats
                 target, _, _, y, _ = link["/Dest"]
