@@ -263,6 +263,18 @@ def background(page, selector="body"):
 
 
 @browser_test
+def test_figures_tables_and_listings_are_listed_before_the_text_each_with_its_caption(report):
+    page = report.read_text(encoding="utf-8")
+    found = re.findall(r'<details class="list"><summary>(\w+)</summary>(.*?)</details>', page, re.DOTALL)
+    assert [kind for kind, _ in found] == ["Figures", "Tables"]  # no listing is in these chapters
+    for kind, entries in found:
+        captioned = len(re.findall(rf'<figcaption[^>]*>\s*<span class="number">{kind[:-1]}', page))
+        targets = re.findall(r'<a href="#([^"]+)"', entries)
+        assert len(targets) == len(set(targets)) == captioned > 0
+        assert all(f'id="{target}"' in page for target in targets)
+    assert page.index('<details class="list">') < page.index("</details>", page.index("<h1", page.index("</header>")))
+
+
 def test_contents_lead_to_sections_and_follow_the_reader(view):
     page = view()
     current = page.locator(".side [aria-current]")

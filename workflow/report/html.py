@@ -23,10 +23,34 @@ def render(book: Book, config: Config) -> str:
     arguments = ["-t", "html5", "--mathml", "--wrap=none", "--syntax-highlighting=pygments", "--email-obfuscation=none"]
     arguments += ["--template", str(TEMPLATE), "--toc", "--toc-depth=3"]
     points = [pandoc.raw_block("html", maps.data(label, chart)) for label, chart in book.maps.items()]
-    page = book.write(pandoc.walk(book.blocks, change) + points, meta, arguments)
+    opening, text = book.blocks[: len(book.opening)], book.blocks[len(book.opening) :]
+    ordered = [*opening, *lists(text), *text]
+    page = book.write(pandoc.walk(ordered, change) + points, meta, arguments)
     page = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", page)  # what is empty heads nothing
     head, body = page.split("</style>", 1)
     return f"{head}{''.join(fonts.faces(body))}\n:root{{{''.join(drawing.palette(body))}}}\n</style>{body}"
+
+
+def lists(text: Blocks) -> Blocks:
+    """The figures, tables and listings of the text as folded lists, whose entries lead to their places."""
+    entries: dict[str, list[Blocks]] = {"Figure": [], "Table": [], "Listing": []}
+
+    def keep(node: Node) -> Node | None:
+        if node["t"] not in ("Figure", "Table"):
+            return None
+        (label, _, _), (_, caption), *_ = node["c"]
+        if caption:
+            words = pandoc.walk(caption[0]["c"], lambda inner: inner["c"][1] if inner["t"] == "Link" else None)
+            entries[pandoc.plain(words).split()[0]].append([pandoc.paragraph([pandoc.link(words, label)])])
+        return node
+
+    pandoc.walk(text, keep)
+    folded: Blocks = []
+    for kind, items in entries.items():
+        if items:
+            folded.append(pandoc.raw_block("html", f'<details class="list"><summary>{kind}s</summary>'))
+            folded += [{"t": "BulletList", "c": items}, pandoc.raw_block("html", "</details>")]
+    return folded
 
 
 def html_node(node: Node, book: Book) -> Node | list[Node] | None:

@@ -152,6 +152,11 @@ def span(kind: str, inlines: Inlines, label: str = "") -> Node:
     return {"t": "Span", "c": [[label, [kind], []], inlines]}
 
 
+def link(inlines: Inlines, label: str) -> Node:
+    """Inlines that lead to a label."""
+    return {"t": "Link", "c": [["", [], []], inlines, [f"#{label}", ""]]}
+
+
 def header(level: int, label: str, inlines: Inlines) -> Node:
     """A heading with a label."""
     return {"t": "Header", "c": [level, [label, [], []], inlines]}
