@@ -65,7 +65,7 @@ def gaps(path):
 
 
 def pages_with_gaps(path, most):
-    """The pages of the text, from 1, with a larger blank band than ``most`` of its height; a chapter may end with one."""
+    """The pages of the text, from 1, with a larger blank band than ``most`` of its height, but for chapters' last."""
     reader = pypdf.PdfReader(path)
     chapters = [(title, page) for level, title, page, _ in titles(reader) if level == 1]
     first = next(page for title, page in chapters if title[:1].isdigit())
