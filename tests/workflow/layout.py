@@ -9,7 +9,7 @@ import pypdf
 
 DPI = 36
 MILLIMETRE = 72 / 25.4  # in points
-TOP, BOTTOM = 24 / 297, 22 / 297  # of a page: its head and its foot, where running heads and page numbers stand
+TOP, BOTTOM = 23 / 297, 20 / 297  # of a page: its head and its foot, where running heads and page numbers stand
 
 
 def titles(reader):
