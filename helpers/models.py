@@ -252,7 +252,7 @@ class ReportACNN(nn.Sequential):
         stages: list[nn.Module] = []
         for width in (32, 64, 128):
             convolution = nn.Conv2d(channels, width, 3, padding=1, padding_mode="replicate")
-            stages += [convolution, nn.BatchNorm2d(width), nn.MaxPool2d(2)]  # side -> side // 2
+            stages += [convolution, nn.BatchNorm2d(width), nn.MaxPool2d(2)]  # half the side
             channels = width
         super().__init__(
             Standardise(images),

@@ -84,7 +84,7 @@ def _answer(axis: Axes, image: Tensor, probabilities: Tensor, label: int, classe
 
 
 def reliability_diagrams(models: Mapping[str, Mapping[str, Reliability]]) -> Figure:
-    """A panel for each model: share of right answers against confidence, the area of a dot its number of images.
+    """A panel for each model: accuracy against confidence, the area of a dot its number of images.
 
     A panel shows one or more stages, such as before and after temperature scaling; on the diagonal they are right.
     """
@@ -99,7 +99,8 @@ def reliability_diagrams(models: Mapping[str, Mapping[str, Reliability]]) -> Fig
         for side in (axis.xaxis, axis.yaxis):
             side.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
         axis.legend(loc="upper left")
-    axes[0, 0].set_ylabel("share of right answers")
+    axes[0, 0].set_ylabel("accuracy")
+    figure.get_layout_engine().set(wspace=0.06)  # else "100%" and "0%" of two panels would touch
     return figure
 
 
