@@ -88,7 +88,8 @@ def reliability_diagrams(models: Mapping[str, Mapping[str, Reliability]]) -> Fig
 
     A panel shows one or more stages, such as before and after temperature scaling; on the diagonal they are right.
     """
-    figure, axes = plt.subplots(1, len(models), squeeze=False, sharey=True, figsize=(WIDTH, 2.4))
+    apart = {"wspace": 0.06}  # else "100%" and "0%" of two panels would touch
+    figure, axes = plt.subplots(1, len(models), squeeze=False, sharey=True, figsize=(WIDTH, 2.4), gridspec_kw=apart)
     for axis, (name, stages) in zip(axes[0], models.items(), strict=True):
         axis.plot([0, 1], [0, 1], color=PALE, linewidth=0.8, linestyle=":")
         for stage, (word, r) in enumerate(stages.items()):
@@ -100,7 +101,6 @@ def reliability_diagrams(models: Mapping[str, Mapping[str, Reliability]]) -> Fig
             side.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
         axis.legend(loc="upper left")
     axes[0, 0].set_ylabel("accuracy")
-    figure.get_layout_engine().set(wspace=0.06)  # else "100%" and "0%" of two panels would touch
     return figure
 
 
