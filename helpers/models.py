@@ -415,10 +415,10 @@ class ColourAutoencoder(AutoencoderModule):
             nn.init.kaiming_normal_(encoding.weight[count:], nonlinearity="linear")
 
     def encode(self, images: Tensor) -> Tensor:
-        return self.analyse(images.flatten(1)) + self.features(images)
+        return _exactly(self.analyse, images.flatten(1)) + self.features(images)
 
     def decode(self, codes: Tensor) -> Tensor:
-        linear = self.synthesise(codes).view(-1, *self.shape)
+        linear = _exactly(self.synthesise, codes).view(-1, *self.shape)
         known = torch.cat([F.pixel_unshuffle(linear, 2), self.details(codes)], 1)
         return linear + self.refine(known)
 
@@ -440,6 +440,12 @@ class ColourAutoencoder(AutoencoderModule):
     @staticmethod
     def images(outputs: Tensor) -> Tensor:
         return outputs.clamp(0, 1)
+
+
+def _exactly(layer: nn.Linear, inputs: Tensor) -> Tensor:
+    """The layer in float32: what learning adds to PCA is less than the rounding of its large numbers to bfloat16."""
+    with torch.autocast(inputs.device.type, enabled=False):
+        return layer(inputs.float())
 
 
 def principal_components(images: Tensor, count: int) -> PCA:

@@ -1,5 +1,7 @@
 """The colour autoencoder: PCA before training, better than PCA after it, and refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +22,13 @@ def test_it_starts_as_pca():
     with torch.no_grad():
         codes = network.encode(images.view(-1, 3, 32, 32))
     torch.testing.assert_close(codes.var(0, correction=0), torch.ones(7), atol=1e-3, rtol=0)
+
+
+def test_it_starts_as_pca_in_bfloat16_too():
+    images, exact = photographs(), device.PLAIN
+    network = ColourAutoencoder(principal_components(images, 7), width=2)
+    coarse = replace(exact, precision=torch.bfloat16)
+    assert torch.equal(inference.reconstruct(network, images, coarse), inference.reconstruct(network, images, exact))
 
 
 def test_free_numbers_start_beside_pca_and_change_no_picture():
