@@ -84,7 +84,7 @@ def beaten_claims(answered: Mapping[str, Answer], counted: Mapping[str, int]) ->
         parts.append(f"For {share} with an interval, the reported value lies outside it.")
     behind = [(a.reported, a.ours) for a in claims if a.ours and a.verdict == "no"]
     if behind:
-        texts = [f"{value.what} ({value.printed} against {ours.value:.4f})" for value, ours in behind]
+        texts = [f"{value.what} ({value.printed} against {ours.value:{ours.spec()}})" for value, ours in behind]
         parts.append(f"Not beaten: {'; '.join(texts)}.")
     elif counted["claims.covered"]:
         parts.append("Every covered claim is beaten.")

@@ -153,13 +153,15 @@ class Measured:
     def value(self) -> float:
         return sum(self.seeds) / len(self.seeds)
 
-    def text(self, spec: str = ".4f") -> str:
-        """``0.9391 (0.9343 to 0.9436)`` for one run, ``0.9391 ± 0.0011`` for several seeds.
+    def spec(self, otherwise: str = ".4f") -> str:
+        """The format of its numbers: as many decimals as the interval allows, ``otherwise`` where none is known."""
+        if self.low is None or self.high is None:
+            return otherwise
+        return f".{stats.decimals(self.low, self.high)}f"
 
-        With an interval it has as many decimals as that allows, else those of ``spec``.
-        """
-        if self.low is not None and self.high is not None:
-            spec = f".{stats.decimals(self.low, self.high)}f"
+    def text(self, otherwise: str = ".4f") -> str:
+        """``0.9391 (0.9343 to 0.9436)`` for one run, ``0.9391 ± 0.0011`` for several seeds; see :meth:`spec`."""
+        spec = self.spec(otherwise)
         if self.std is not None:
             return f"{self.value:{spec}} ± {self.std:{spec}}"
         return f"{self.value:{spec}}" + ("" if self.low is None else f" ({self.low:{spec}} to {self.high:{spec}})")
@@ -201,5 +203,5 @@ def interval(record: RunRecord, metric: str) -> tuple[float, float] | tuple[None
 def fill_metrics(found: Found, sentence: str, *paths: str) -> str:
     """``sentence`` with our metrics at ``paths`` (chapter/name) for its ``{}``; empty when one of them was not run."""
     measured = [measure(path, None, found.runs) for path in paths]
-    values = [f"{item.value:.4f}" for item in measured if item]
+    values = [f"{item.value:{item.spec()}}" for item in measured if item]
     return sentence.format(*values) if len(values) == len(paths) else ""

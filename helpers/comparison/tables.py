@@ -134,7 +134,7 @@ def _row(answer: Answer) -> dict[str, str]:
 
 
 def _short(measured: Measured | None) -> str:
-    return MISSING if measured is None else f"{measured.value:.4f}"
+    return MISSING if measured is None else f"{measured.value:{measured.spec()}}"
 
 
 def last_epoch_rows(answered: Mapping[str, Answer]) -> list[dict[str, str]]:
