@@ -15,8 +15,11 @@ ROLL ?=
 # Recipes read these from their environment, where a name such as O'Brien needs no quotes.
 export PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL DATA DATA_DIR
 
-BIN := $(abspath $(VENV))/bin
+# Quoted, since the path may have spaces. The user's PYTHON... variables do not count, nor packages outside of VENV.
+BIN := "$(VENV)"/bin
+PY := $(BIN)/python -E -s -X utf8
 READY := $(VENV)/.ready
+$(if $(word 2,$(VENV)),$(error VENV has a space, which make cannot have in it: name another folder))
 
 .DEFAULT_GOAL := help
 .PHONY: help report sweep bench test lab data check style types clean
@@ -28,28 +31,28 @@ help: ## print this list
 	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=slurm'
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
-	@$(BIN)/python -m workflow.report --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
+	@$(PY) -m workflow.report --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
 		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --sweep "$$SWEEP" --author "$$AUTHOR" --roll "$$ROLL" \
 		--on "$$ON" $(if $(DRY),--dry)
 
 sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
-	@$(BIN)/python -m workflow.sweep "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
+	@$(PY) -m workflow.sweep "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
 
 bench: $(READY) ## measure this machine, every training step and the chapters: reports/bench/bench.json
-	@$(BIN)/python -m workflow.bench
+	@$(PY) -m workflow.bench
 
 test: $(READY) ## run all tests
-	@$(BIN)/python -m pytest
+	@$(PY) -m pytest
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	@$(BIN)/python -m workflow.data
-	@cd notebooks && $(BIN)/jupyter lab
+	@$(PY) -m workflow.data
+	@$(BIN)/jupyter lab --ServerApp.ip=localhost notebooks
 
 data: $(READY) ## download what is missing of the data sets into DATA_DIR, and check them
-	@$(BIN)/python -m workflow.data
+	@$(PY) -m workflow.data
 
 check: style types ## check style and types, run the fast tests: under a minute
-	@$(BIN)/python -m pytest -m 'not slow'
+	@$(PY) -m pytest -m 'not slow'
 
 style: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

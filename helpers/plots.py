@@ -57,7 +57,11 @@ STYLE: dict[str, Any] = {
 
 
 def use_style() -> None:
-    """Set STYLE; in a notebook also keep every figure twice, as PNG for the screen and as SVG for print."""
+    """Set STYLE; in a notebook also keep every figure twice, as PNG for the screen and as SVG for print.
+
+    What the user's matplotlibrc sets is undone: figures are the same for everybody.
+    """
+    mpl.rcdefaults()
     mpl.rcParams.update(STYLE)
     if (shell := get_ipython()) is not None:
         set_matplotlib_formats("retina")

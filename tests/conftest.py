@@ -11,9 +11,14 @@ from pathlib import Path
 
 import pytest
 
-# One thread, here and in what the tests start: small networks are faster so, and results the same everywhere. Read by
-# torch, which the tests' own modules import after this one.
-os.environ["OMP_NUM_THREADS"] = "1"
+from workflow import environment
+
+# The tests, and what they start, run as reports do: without the user's settings. pytest's own variables stay.
+kept = {name: value for name, value in os.environ.items() if name.startswith("PYTEST_")}
+environment.enter()
+# One thread: small networks are faster so, and results the same everywhere. Read by torch, which the tests' own modules
+# import after this one.
+os.environ |= kept | {"OMP_NUM_THREADS": "1"}
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,6 +14,7 @@ from typing import Any
 from helpers import files, sample
 from helpers.files import DataError, data_root, fetch
 from helpers.results import write
+from workflow import environment
 
 
 def manifest(name: str, root: str | os.PathLike[str] | None = None) -> dict[str, Any]:
@@ -67,5 +68,6 @@ def _write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
+    environment.enter()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # raises SystemExit: unfinished downloads are deleted
     sys.exit(main())

@@ -138,8 +138,7 @@ def snakemake(
         subprocess.run([*command, "--unlock", "--quiet", "all"], cwd=ROOT)
     # When `make` has called, the runs stop with `make`: see watch.orphaned.
     top = os.getppid() if os.environ.get("MAKELEVEL") else os.getpid()
-    search = os.pathsep.join(filter(None, [str(PLUGINS), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | {"PYTHONPATH": search}
+    environment = os.environ | {"PYTHONPATH": str(PLUGINS)}
     if not on:  # a cluster's nodes cannot see this machine's processes
         environment["REPORT_ENGINE"] = str(top)
     output = ["--logger", "events"] if on_event else ["--quiet", "all"]

@@ -46,8 +46,10 @@ def packages() -> dict[str, str]:
 
 
 def _git(*arguments: str) -> str | None:
+    # Without the user's settings git does not trust a folder that belongs to another user, as in a container.
+    command = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT), *arguments]
     try:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

@@ -28,7 +28,7 @@ from typing import IO, Any
 import psutil
 
 from helpers.results import ROOT, write
-from workflow import provenance
+from workflow import environment, provenance
 from workflow.gpus import claim
 from workflow.parameters import ParameterError, read_profile, resolve
 from workflow.watch import ignore_signal, orphaned, stop_on, stop_signals, too_long, too_much
@@ -78,14 +78,12 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     os.environ["REPORT_RECORD"] = found.name
     # By this a network that an interrupted run has fitted is known again: see helpers/checkpoints.py.
     os.environ["REPORT_RECIPE"] = f"{known['notebook_sha256']} {known['helpers_sha256']} {json.dumps(parameters)}"
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    for name, value in MALLOC.items():
-        os.environ.setdefault(name, value)
+    os.environ |= {"PYTHONPATH": str(ROOT)} | MALLOC
     started = time.perf_counter()
     try:
         with (
             warnings.catch_warnings(),
-            tempfile.TemporaryDirectory(prefix="kernel-") as sockets,
+            environment.short_folder() as sockets,
             kernel_messages() as messages,
         ):
             warnings.simplefilter("ignore")
@@ -96,7 +94,8 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                     notebook,
                     unfinished,
                     parameters=parameters,
-                    kernel_name="python3",
+                    kernel_name="python3",  # ours, whichever the notebook was saved with
+                    language="python",
                     cwd=ROOT / "notebooks",
                     progress_bar=False,
                     stderr_file=None if quiet else Progress(notebook.stem),
@@ -219,4 +218,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    environment.enter()
     sys.exit(main())

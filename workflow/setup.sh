@@ -10,9 +10,19 @@ fail() {
     exit 1
 }
 
-command -v "$python" >/dev/null 2>&1 || fail "there is no $python: install Python 3.11 or newer, or name one: make PYTHON=..."
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-    fail "$("$python" --version 2>&1) is too old: install Python 3.11 or newer, or name one: make PYTHON=python3.12"
+# As workflow/environment.py does for what runs later: of the user's settings for Python and pip, only those that say
+# where packages come from. Where they go (PIP_USER, PIP_TARGET, ...) is not the user's to say here.
+passed="PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_NO_INDEX PIP_TRUSTED_HOST PIP_CERT PIP_CLIENT_CERT PIP_PROXY"
+passed="$passed PIP_CONFIG_FILE PIP_CONSTRAINT PIP_CACHE_DIR PIP_TIMEOUT PIP_DEFAULT_TIMEOUT PIP_RETRIES"
+for name in $(env | sed -nE 's/^((PIP_|PYTHON)[A-Z0-9_]*)=.*/\1/p'); do
+    case " $passed " in *" $name "*) ;; *) unset "$name" ;; esac
+done
+export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 # also against a pip.conf
+
+case $PWD in *:*) fail "the folder's path has a colon, which virtual environments cannot have: move $PWD" ;; esac
+command -v "$python" >/dev/null 2>&1 || fail "there is no $python: install Python 3.11 to 3.14, or name one: make PYTHON=..."
+"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null ||
+    fail "the packages are built for Python 3.11 to 3.14, and this is $("$python" --version 2>&1): install one of these, or name one: make PYTHON=python3.12"
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "$python lacks venv: install it (on Debian and Ubuntu: apt install python3-venv)"
 if [ ! -e "$venv/.ready" ]; then
@@ -21,8 +31,8 @@ if [ ! -e "$venv/.ready" ]; then
     echo "setting up $venv: 7 GB, a few minutes, once"
     "$python" -m venv --clear "$venv" || fail "could not make $venv: see above"
 fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt ||
+"$venv/bin/python" -m pip install --quiet -r requirements.txt ||
     fail "could not install the packages: see above; 'make' tries again"
 # The project itself, where it lies: kernels find helpers/ wherever they start, and nbconvert finds our exporters.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ||
+"$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation -e . ||
     fail "could not install the project into $venv: see above"

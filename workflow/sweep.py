@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.results import ROOT, write
+from workflow import environment
 from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate
 from workflow.plan import PlannedRun, chapters
@@ -140,4 +141,5 @@ def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = F
 
 
 if __name__ == "__main__":
+    environment.enter()
     sys.exit(main())

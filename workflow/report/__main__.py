@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from helpers.results import ROOT
-from workflow import sweep
+from workflow import environment, sweep
 from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate, makespan, words
 from workflow.plan import PlannedRun, chapters, make_run, report_name, select, with_dependencies
@@ -125,4 +125,5 @@ def plan(runs: Collection[PlannedRun], todo: Collection[PlannedRun]) -> str:
 
 
 if __name__ == "__main__":
+    environment.enter()
     sys.exit(main())
