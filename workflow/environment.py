@@ -11,7 +11,6 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from helpers.files import data_root
 from helpers.results import ROOT

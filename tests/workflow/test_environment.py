@@ -83,7 +83,7 @@ def plain(tmp_path_factory):
 
 
 def made(project):
-    record = dict(notebook="01_tiny", profile="quick", parameters={}, metrics={"a": 1.0})
+    record = {"notebook": "01_tiny", "profile": "quick", "parameters": {}, "metrics": {"a": 1.0}}
     record["provenance"] = {"sample_data": False, "data": {}}
     save = f"""
 import json, os, pathlib
@@ -147,7 +147,17 @@ def test_a_notebook_saved_elsewhere_runs_in_our_kernel(tmp_path, kernel):
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no git checkout")
 def test_a_checkout_for_windows_has_the_line_ends_of_unix(tmp_path):
-    clone = ["git", "-c", "core.autocrlf=true", "-c", "core.eol=crlf", "clone", "--quiet", str(ROOT), str(tmp_path / "c")]
+    clone = [
+        "git",
+        "-c",
+        "core.autocrlf=true",
+        "-c",
+        "core.eol=crlf",
+        "clone",
+        "--quiet",
+        str(ROOT),
+        str(tmp_path / "c"),
+    ]
     subprocess.run(clone, check=True)
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=tmp_path / "c", capture_output=True, text=True, check=True)
     texts = [path for path in listed.stdout.split("\0") if path and not path.endswith(".png")]
