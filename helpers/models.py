@@ -16,6 +16,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from helpers import integrity
 from helpers.scratch import Layer
 
 
@@ -160,12 +161,15 @@ def convolution(channels_in: int, channels_out: int, *pool: nn.Module) -> tuple[
 def load_weights(network: nn.Module, path: str | Path, *, made_by: str) -> nn.Module:
     """Fill ``network`` with the weights in the safetensors file ``path`` and return it.
 
-    Raises ValueError, naming the chapter ``made_by``, when the file is missing, unreadable or of another shape.
+    Raises ValueError, naming the chapter ``made_by``, when the file is missing, damaged, changed or of another shape.
     """
     try:
+        integrity.check(Path(path))
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
         raise ValueError(f"there are no weights at {path}: run {made_by} first") from None
+    except integrity.ChangedError as error:
+        raise ValueError(f"{error}: run {made_by} again") from None
     except SafetensorError as error:
         raise ValueError(f"{path} is no safetensors file ({error}): delete it and run {made_by} again") from None
     except RuntimeError as error:

@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 from helpers.files import DataError, data_root, snapshot
+from helpers.integrity import RECORD, ChangedError, check_run
 from helpers.results import ROOT, write
 from workflow.gpus import SHARE, count
 from workflow.parameters import ParameterError
@@ -96,6 +97,23 @@ def refresh_data(runs: Iterable[PlannedRun]) -> None:
         raise Stop
     seen["files"] = snapshot(names)
     write(record, lambda path: path.write_text(json.dumps(seen)))
+
+
+def altered(runs: Iterable[PlannedRun]) -> list[str]:
+    """Of the finished ``runs`` those whose files are not what they left, each named on standard error.
+
+    Returns arguments for Snakemake, which takes a run for finished when its files are there, to run them again.
+    """
+    again = []
+    for run in runs:
+        record = ROOT / run.file(RECORD)
+        try:
+            if record.exists():
+                check_run(record.parent, sealed=True)
+        except ChangedError as error:
+            print(f"{error}: {run} runs again", file=sys.stderr)
+            again.append(run.file(RECORD))
+    return ["--forcerun", *again] if again else []
 
 
 def _read(path: Path) -> dict[str, Any] | None:

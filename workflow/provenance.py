@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from helpers.integrity import RECORD, digest, seal
 from helpers.results import ROOT, write
 from workflow.digests import helpers_digest, notebook_digest
 
@@ -102,10 +103,20 @@ def peak_memory_mb() -> int:
 # ---- the record ----
 
 
-def complete(found: Path, results: Path, known: Mapping[str, Any], seconds: float) -> None:
+def files_in(folder: Path) -> dict[str, tuple[int, int]]:
+    """Time and size of every file in the folder of a run, by name; without the record, and without hidden files."""
+    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    stats = {path.name: path.stat() for path in files if path.name != RECORD}
+    return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats.items()}
+
+
+def complete(
+    found: Path, results: Path, known: Mapping[str, Any], seconds: float, before: Mapping[str, tuple[int, int]]
+) -> None:
     """Write ``results`` (results.json): what a notebook has left in ``found``, and what its runner knows of the run.
 
-    ``known`` is what :func:`code_of` returned before the run. Call it when the kernel has ended. Raises ValueError when
+    ``known`` is what :func:`code_of` returned before the run, ``before`` what :func:`files_in` did: files that are new
+    or changed since then get their digests into the record. Call it when the kernel has ended. Raises ValueError when
     ``found`` is no JSON object.
     """
     record = json.loads(found.read_text(encoding="utf-8"))
@@ -113,5 +124,7 @@ def complete(found: Path, results: Path, known: Mapping[str, Any], seconds: floa
     measured = {"seconds": round(seconds, 2), "peak_memory_mb": peak_memory_mb()}
     where = {"machine": platform.machine(), "hardware": hardware(own.get("device", "cpu"))}
     record["provenance"] = {**known, **own, **where, **measured}
+    left = [name for name, stat in files_in(results.parent).items() if before.get(name) != stat]
+    record = seal(record, {name: digest(results.parent / name) for name in left})
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write(results, lambda path: path.write_text(text, encoding="utf-8"))

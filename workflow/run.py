@@ -73,6 +73,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     unfinished, found = folder / ".running.ipynb", folder / ".results.json"
     known = provenance.code_of(notebook)
     folder.mkdir(parents=True, exist_ok=True)
+    before = provenance.files_in(folder)
     # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
     os.environ |= {"REPORT_FOLDER": str(folder.resolve()), "REPORT_PROFILE": profile, "DATA_FETCHED": "1"}
     os.environ["REPORT_RECORD"] = found.name
@@ -108,8 +109,9 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                 for process in psutil.Process().children(recursive=True):
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
+        os.replace(unfinished, folder / "notebook.ipynb")
         if found.exists():  # an empty notebook, or a test's, records nothing
-            provenance.complete(found, folder / "results.json", known, time.perf_counter() - started)
+            provenance.complete(found, folder / "results.json", known, time.perf_counter() - started, before)
         # Its networks were kept in case that it was killed: see helpers/checkpoints.py.
         shutil.rmtree(folder / ".checkpoints", ignore_errors=True)
     finally:

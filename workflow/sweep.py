@@ -15,11 +15,11 @@ from typing import Any
 
 from helpers.results import ROOT, write
 from workflow import environment
-from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
+from workflow.engine import Stop, altered, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate
 from workflow.plan import PlannedRun, chapters
 from workflow.progress import Progress
-from workflow.results_csv import save_csv
+from workflow.results_csv import read_result, save_csv
 from workflow.sweep_file import Sweep, read_sweep
 
 
@@ -70,11 +70,10 @@ def write_results(sweep: Sweep) -> None:
     rows = []
     for run in sweep.runs.values():
         path = ROOT / run.file("results.json")
-        if path.exists():
+        if path.exists() and (result := read_result(path)):
             own = settings(run, sweep.axes)
             start = [run.name, run.seed, *(own.get(key, "") for key in sweep.axes)]
-            metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
-            rows += [[*start, name, value, run.folder] for name, value in metrics.items()]
+            rows += [[*start, name, value, run.folder] for name, value in result["metrics"].items()]
     save_csv(folder / "results.csv", ["notebook", "seed", *sweep.axes, "metric", "value", "folder"], rows)
 
 
@@ -120,21 +119,22 @@ def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = F
         # In quotes: Snakemake reads values as YAML, which would read a folder's name such as `2024` as a number.
         config = [f"profile={sweep.profile}", f"sweep={json.dumps(str(file.absolute()))}"]
         progress = Progress(sweep.runs.values(), unit="run", retried=True, cores=None if on else CORES)
+        again = altered(sweep.runs.values())
         if dry:
-            if not snakemake(config, "--dry-run", lock=lock, on_event=progress):
+            if not snakemake(config, *again, "--dry-run", lock=lock, on_event=progress):
                 raise Stop("the plan could not be made")
             print(plan(sweep, progress.planned))
             return 0
         config += [f"formats={' '.join(endings)}"] if endings else []
         write_results(sweep)
         try:
-            done = snakemake(config, "--retries=1", lock=lock, on=on, on_event=progress)
+            done = snakemake(config, *again, "--retries=1", lock=lock, on=on, on_event=progress)
         finally:
             write_results(sweep)
         if not done:
-            again = "stopped; the same command goes on from what had finished"
+            stopped = "stopped; the same command goes on from what had finished"
             print(f"{sweep.folder}: results.csv")
-            raise Stop("\n       ".join(missing(sweep, list(progress.failed)) or [again]))
+            raise Stop("\n       ".join(missing(sweep, list(progress.failed)) or [stopped]))
         publish(sweep.folder, "report", endings)
         print(", ".join([f"{sweep.folder}: results.csv", *(f"report.{ending}" for ending in endings)]))
         return 0

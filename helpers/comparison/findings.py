@@ -62,7 +62,7 @@ def what_was_read(found: Found) -> str:
     else:
         parts.append("There is one seed, so intervals are those of single runs.")
     if found.left_out:
-        parts.append(f"Left out, since settings, code or data differ: {_listed(found.left_out)}.")
+        parts.append(f"Left out, since settings, code, data or files differ: {_listed(found.left_out)}.")
     if found.original:
         parts.append(f"The reports' own settings were run for: {_listed(found.original)}.")
     else:

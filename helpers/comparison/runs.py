@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers import metrics, stats
+from helpers import integrity, metrics, stats
 from helpers.results import ROOT
 
 HERE = "08_comparison"
@@ -127,9 +127,15 @@ def read(folder: Path, *, seed: int, chapters: Iterable[str] = ()) -> Found:
 
 def _read(folder: Path, seed: int, chapters: set[str], left_out: list[str]) -> dict[str, list[RunRecord]]:
     found: dict[str, list[RunRecord]] = {}
-    for path in folder.glob("seed-*/*/results.json"):
+    for path in sorted(folder.glob("seed-*/*/results.json")):
         if path.parent.name != HERE and (not chapters or path.parent.name in chapters):
-            record = RunRecord(path.parent, json.loads(path.read_text(encoding="utf-8")))
+            try:
+                integrity.check_run(path.parent)
+            except integrity.ChangedError as error:
+                where = path.parent.parent.name.replace("-", " ")
+                left_out.append(f"{path.parent.name} of {where} ({Path(str(error)).name})")
+                continue
+            record = RunRecord(path.parent, integrity.read(path))
             found.setdefault(record.chapter, []).append(record)
     kept = {}
     for chapter in sorted(found):

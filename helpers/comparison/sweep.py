@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers import stats
+from helpers import integrity, stats
 from helpers.results import ROOT
 
 Setting = tuple[tuple[str, Any], ...]  # (parameter, value) of all that the sweep varies
@@ -86,7 +86,7 @@ def read(path: str | Path) -> Sweep:
         results = ROOT / run["folder"] / "results.json"
         if results.exists():
             setting = tuple((key, _plain(value)) for key, value in run["settings"].items())
-            record = json.loads(results.read_text(encoding="utf-8"))
+            record = integrity.read(results)
             runs.append(SweepRun(run["notebook"], run["seed"], setting, record))
     title = about["sweep"].replace("_", " ")
     return Sweep(title, runs, len(about["runs"]) - len(runs), about["curves"], about["runs"][0]["seed"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import data, palette, results, stats
+from helpers import data, integrity, palette, results, stats
 from helpers.comparison import claims, findings, runs, tables
 from helpers.comparison.runs import Measured
 
@@ -46,6 +46,22 @@ def test_seeds_of_the_same_thing_are_read_together_and_others_are_named(tmp_path
     assert [run.seed for run in found.runs["02_b"]] == [0, 2] == found.seeds and list(found.runs) == ["02_b"]
     assert found.left_out == ["02_b of seed 1", "02_b of seed 3"] and not found.sample
     assert [run.seed for run in runs.read(tmp_path / "quick", seed=1).runs["02_b"]] == [1]
+
+
+def test_a_run_whose_files_were_changed_is_left_out_and_named(tmp_path):
+    for seed in (0, 1, 2):
+        leave(tmp_path, "02_b", seed=seed, metrics={"x": 0.1}, predictions={"labels": np.zeros(3)})
+        path = tmp_path / "quick" / f"seed-{seed}" / "02_b" / "results.json"
+        files = {"predictions.npz": integrity.digest(path.with_name("predictions.npz"))}
+        path.write_text(json.dumps(integrity.seal(json.loads(path.read_text()), files), indent=2 * seed))
+    better = tmp_path / "quick" / "seed-1" / "02_b" / "results.json"
+    better.write_text(better.read_text().replace("0.1", "0.9999"))
+    np.savez(tmp_path / "quick" / "seed-2" / "02_b" / "predictions.npz", labels=np.ones(3))
+    found = read(tmp_path)
+    assert found.seeds == [0] and found.left_out == [
+        "02_b of seed 1 (results.json was changed after its run)",
+        "02_b of seed 2 (predictions.npz was changed after its run)",
+    ]
 
 
 def test_only_the_chapters_asked_for_are_read(tmp_path):

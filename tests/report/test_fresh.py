@@ -80,8 +80,7 @@ def test_a_chapter_that_can_no_longer_be_read_counts_as_changed(tree, tmp_path):
 def test_an_executed_notebook_that_was_edited_is_refused(tree, tmp_path):
     with pytest.raises(ReportError) as caught:
         fresh.check(chapter(tree, tmp_path, title="# Better"))
-    mend = "delete the results.json beside it and " + AGAIN
-    assert str(caught.value) == f"out/notebook.ipynb: its cells are not those that were run: {mend}"
+    assert str(caught.value) == f"out/notebook.ipynb: its cells are not those that were run: {AGAIN}"
 
 
 def test_the_code_of_this_tree_is_fine_also_after_it_was_opened(tree, tmp_path):

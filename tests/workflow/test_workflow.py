@@ -230,6 +230,41 @@ def test_a_comparison_reads_the_chapters_of_its_report(finished):
         assert record["parameters"]["profile"] == "quick"
 
 
+def test_files_that_were_changed_by_hand_are_named_and_their_chapters_run_again(finished):
+    def change(file, new):
+        path = finished.root / "reports" / "quick" / "seed-0" / file
+        path.write_bytes(new(path.read_bytes()))
+
+    numbers = {path: path.read_bytes() for path in (finished.root / "reports" / "quick").rglob("results.csv")}
+    change("01_maker/part.safetensors", lambda content: content[:-1] + b"x")
+    change("02_taker/notebook.ipynb", lambda content: content + b"\n")
+    change(
+        "03_loner/results.json", lambda content: content.replace(b'"metrics": {}', b'"metrics": {"accuracy": 0.9999}')
+    )
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 0 and names == NAMES, done.stderr
+    for which in ("01_maker/part.safetensors", "02_taker/notebook.ipynb", "03_loner/results.json"):
+        assert f"{which} was changed after its run: {which.partition('/')[0]} seed 0 runs again" in done.stderr
+    result(finished, "02_taker").with_name("notebook.ipynb").unlink()
+    change("03_loner/results.json", lambda content: content[:-20])
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 0 and names == NAMES[1:], done.stderr
+    assert "02_taker/notebook.ipynb is missing" in done.stderr and "03_loner/results.json is damaged" in done.stderr
+    assert all(path.read_bytes() == content for path, content in numbers.items())
+
+
+def test_a_changed_result_of_a_chapter_not_asked_for_is_in_no_table(finished):
+    path = result(finished, "02_taker")
+    former = path.read_bytes()
+    path.write_bytes(former.replace(b'"w": 2', b'"w": 9999'))
+    done = finished.report("--notebooks", "03")
+    table = (finished.root / "reports" / "quick" / "results.csv").read_text()
+    assert "02_taker/results.json was changed after its run, and is left out of results.csv" in done.stderr
+    assert "01_maker,0,a.value" in table and "02_taker" not in table
+    path.write_bytes(former)
+    assert finished.report().returncode == 0
+
+
 def test_a_comparison_is_redone_when_another_seed_has_been_run(finished):
     done = finished.report("--seed", "1", "--notebooks", "03")
     assert done.returncode == 0, done.stderr

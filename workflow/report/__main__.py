@@ -10,7 +10,7 @@ from pathlib import Path
 
 from helpers.results import ROOT
 from workflow import environment, sweep
-from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
+from workflow.engine import Stop, altered, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate, makespan, words
 from workflow.plan import PlannedRun, chapters, make_run, report_name, select, with_dependencies
 from workflow.progress import Progress
@@ -68,13 +68,14 @@ def carry_out(options: argparse.Namespace) -> int:
         config = [f"profile={options.profile}", f"seed={options.seed}", f"assignment={options.assignment}"]
         config += [f"notebooks={' '.join(chosen)}", f"formats={' '.join(endings)}"]
         progress = Progress(needed.values(), unit="chapter")
+        again = altered(needed.values())
         if options.dry:
-            if not snakemake(config, "--dry-run", lock=lock, on_event=progress):
+            if not snakemake(config, *again, "--dry-run", lock=lock, on_event=progress):
                 raise Stop("the plan could not be made")
             print(plan(needed.values(), progress.planned))
             return 0
         try:
-            done = snakemake(config, lock=lock, on_event=progress)
+            done = snakemake(config, *again, lock=lock, on_event=progress)
         finally:
             write_csv(ROOT / folder)
         if not done:

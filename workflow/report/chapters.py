@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from helpers import integrity
 from helpers.results import ROOT
 from workflow.report.cells import Part
 from workflow.report.errors import ReportError, first_line
 
-RunFacts = dict[str, Any]  # notebook, seed, profile and provenance; older records lack some of it
+RunFacts = dict[str, Any]  # notebook, seed, profile, tables and provenance; older records lack some of it
 
 
 @dataclass
@@ -71,12 +71,14 @@ def cells_of(notebook: NotebookNode, chapter: int) -> list[NotebookNode]:
 
 
 def read_run(path: Path) -> RunFacts:
-    """What results.json says of the run: seed, profile and provenance; {} when there is no such file."""
+    """What results.json says of the run: seed, profile, tables and provenance; {} when there is no such file."""
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results = integrity.read(path)
         run = {key: results[key] for key in ("notebook", "seed", "profile")}
-        return run | results["provenance"]
+        return run | {"tables": results.get("tables", {})} | results["provenance"]
     except FileNotFoundError:
         return {}
+    except integrity.ChangedError as error:
+        raise ReportError(f"{error}: run `make report`, which runs its chapter again") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReportError(f"{path}: not the results of a run ({type(error).__name__}: {error})") from None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from helpers import integrity
 from workflow.digests import helpers_digest, notebook_digest
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
+
+AGAIN = "run `make report`, which runs it again"
 
 
 def check(chapter: Chapter) -> None:
@@ -18,15 +21,18 @@ def check(chapter: Chapter) -> None:
     """
     run = chapter.run
     if run.get("notebook_sha256", chapter.digest) != chapter.digest:
-        mend = "delete the results.json beside it and run `make report`, which runs it again"
-        raise ReportError(f"{chapter.name}: its cells are not those that were run: {mend}")
+        raise ReportError(f"{chapter.name}: its cells are not those that were run: {AGAIN}")
+    try:
+        integrity.check(chapter.folder / Path(chapter.name).name)
+    except integrity.ChangedError as error:
+        raise ReportError(f"{error}: {AGAIN}") from None
     if not chapter.source.exists():
         return
     here = {"notebook": digest(chapter.source, notebook_digest), "helpers": digest(chapter.source, helpers_digest)}
     changed = [what for what, now in here.items() if run.get(f"{what}_sha256", now) != now]
     if changed:
         why = f"was run with other code than is here ({' and '.join(changed)} changed)"
-        raise ReportError(f"{run['notebook']} {why}: run `make report`, which runs it again")
+        raise ReportError(f"{run['notebook']} {why}: {AGAIN}")
 
 
 def digest(source: Path, of: Callable[[Path], str]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers import integrity
 from helpers.palette import CLASSES
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
@@ -39,8 +40,11 @@ def of_chapter(chapter: Chapter) -> dict[str, Map]:
         return {}
     path = chapter.folder / "arrays.npz"
     try:
+        integrity.check(path)
         with np.load(path) as file:
             saved = dict(file)
+    except integrity.ChangedError as error:
+        raise ReportError(f"{error}: run `make report`, which runs its chapter again") from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or "not a file of arrays"
         raise ReportError(f"{found[0].where}: the map {found[0].label} needs {path}: {reason}") from None

@@ -5,13 +5,11 @@ The comparing chapter has computed both and left them in its results.json; here 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow.report import pandoc
 from workflow.report.chapters import Chapter
-from workflow.report.errors import ReportError
 from workflow.report.pandoc import Blocks, Inlines, Node, paragraph
 from workflow.report.references import References
 from workflow.report.tables import plain_table
@@ -52,13 +50,7 @@ def string(text: str) -> Node:
 
 def left_by(chapter: Chapter) -> dict[str, Any] | None:
     """The answers and findings in a chapter's results.json, None where there are none."""
-    path = chapter.folder / "results.json"
-    try:
-        tables = json.loads(path.read_text(encoding="utf-8")).get("tables", {})
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ReportError(f"{path}: not the results of a run ({type(error).__name__}: {error})") from None
+    tables = chapter.run.get("tables", {})
     return tables if "answers" in tables else None
 
 
