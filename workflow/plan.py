@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -150,22 +151,21 @@ def with_dependencies(runs: Iterable[PlannedRun]) -> dict[tuple[str, str], Plann
 
 
 def chapters(profile: str) -> dict[str, Chapter]:
-    """Every chapter in reading order, its parameters as ``profile`` sets them.
+    """Every chapter in reading order, its parameters as ``profile`` sets them: the entries of workflow/chapters.yaml.
 
-    Raises ParameterError for an unknown profile, notebook or parameter, a wrong type, or a chapter without an entry
-    in workflow/chapters.yaml.
+    Raises ParameterError for an unknown profile, notebook or parameter, a wrong type, or an entry without a notebook.
     """
     path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
     settings = read_profile(path)
     entries = _entries()
-    names = sorted(notebook.stem for notebook in NOTEBOOKS.glob("[0-9]*.ipynb"))
+    names = sorted(entries)
     for name in settings:
         if name not in names:
-            raise ParameterError(f"{path} names '{name}', but notebooks/ has only: {', '.join(names)}")
+            raise ParameterError(f"{path} names '{name}', but there are only: {', '.join(names)}")
     found = {}
     for name in names:
-        if name not in entries:
-            raise ParameterError(f"notebooks/{name}.ipynb has no entry in workflow/chapters.yaml: add one")
+        if not (NOTEBOOKS / f"{name}.ipynb").exists():
+            raise _at(name, f"there is no notebooks/{name}.ipynb: write it, or delete its entry here")
         entry = _checked(name, entries[name])
         found[name] = Chapter(
             name=name,
@@ -184,6 +184,14 @@ def chapters(profile: str) -> dict[str, Chapter]:
         )
     _check_needs(found)
     return found
+
+
+def print_strays(found: Collection[str]) -> None:
+    """Say on standard error which notebooks begin with a number, as chapters do, and are none of ``found``."""
+    for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
+        if notebook.stem not in found:
+            why = "it has no entry in workflow/chapters.yaml, as chapters have"
+            print(f"notebooks/{notebook.name} is left out: {why}", file=sys.stderr)
 
 
 def _entries() -> dict[str, Any]:

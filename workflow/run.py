@@ -12,24 +12,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import re
 import shutil
 import signal
 import sys
-import tempfile
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 
 from helpers.results import ROOT, write
 from workflow import environment, provenance
 from workflow.gpus import claim
+from workflow.kernel import EndedError, Kernel, check_to_the_end, death, kernel_messages
 from workflow.parameters import ParameterError, read_profile, resolve
 from workflow.watch import ignore_signal, orphaned, stop_on, stop_signals, too_long, too_much
 
@@ -62,10 +62,12 @@ class Progress:
 def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, Any], *, quiet: bool = False) -> None:
     """Execute ``notebook`` into ``folder``; ``given`` are parameters besides those of the profile.
 
-    Raises ParameterError before it starts, papermill's error after a failed cell.
+    Raises ParameterError before it starts, papermill's error after a failed cell, EndedError when it ended before its
+    last cell.
     """
     entry = read_profile(ROOT / "notebooks" / "profiles" / f"{profile}.yaml").get(notebook.stem, {})
     parameters = resolve(notebook, entry | {"seed": seed} | given, f"profile {profile}")
+    import nbformat
     import papermill
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
@@ -80,6 +82,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     # By this a network that an interrupted run has fitted is known again: see helpers/checkpoints.py.
     os.environ["REPORT_RECIPE"] = f"{known['notebook_sha256']} {known['helpers_sha256']} {json.dumps(parameters)}"
     os.environ |= {"PYTHONPATH": str(ROOT)} | MALLOC
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would print is in its exceptions
     started = time.perf_counter()
     try:
         with (
@@ -91,7 +94,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
             # Unix sockets, which only this user can open, instead of TCP ports, which others could reach.
             ipc = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/ipc"})
             try:
-                papermill.execute_notebook(
+                executed = papermill.execute_notebook(
                     notebook,
                     unfinished,
                     parameters=parameters,
@@ -101,14 +104,16 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                     progress_bar=False,
                     stderr_file=None if quiet else Progress(notebook.stem),
                     config=ipc,
+                    kernel_manager_class=Kernel,
                 )
-            except DeadKernelError as error:
-                raise DeadKernelError(f"{error}{last_line(messages)}") from None
+            except DeadKernelError:
+                raise death(nbformat.read(unfinished, as_version=4), messages) from None
             finally:
                 # papermill leaves the kernel behind when it is interrupted while it starts it.
                 for process in psutil.Process().children(recursive=True):
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
+        check_to_the_end(executed)
         os.replace(unfinished, folder / "notebook.ipynb")
         if found.exists():  # an empty notebook, or a test's, records nothing
             provenance.complete(found, folder / "results.json", known, time.perf_counter() - started, before)
@@ -118,30 +123,6 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
         found.unlink(missing_ok=True)
         if unfinished.exists():
             os.replace(unfinished, folder / "notebook.ipynb")
-
-
-@contextmanager
-def kernel_messages() -> Iterator[IO[str]]:
-    """Redirect the standard error of a kernel, not that of its notebook, to a temporary file, and yield the file.
-
-    A kernel that is stopped prints a traceback, which says nothing about the notebook. What this process prints still
-    goes to the terminal.
-    """
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile("w+") as messages, os.fdopen(terminal, "w", buffering=1) as sys.stderr:
-        os.dup2(messages.fileno(), 2)
-        try:
-            yield messages
-        finally:
-            os.dup2(terminal, 2)
-            sys.stderr = sys.__stderr__
-
-
-def last_line(messages: IO[str]) -> str:
-    """The last line that a kernel wrote before it died, after a colon; "" when it wrote none."""
-    messages.seek(0)
-    lines = messages.read().strip().splitlines()
-    return f": {lines[-1]}" if lines else ""
 
 
 def record_error(why: str, notebook: Path, kept: Path) -> None:
@@ -209,6 +190,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not stopped:
             return 130
         what = f"was stopped: {stopped[0]}"
+    except EndedError as error:
+        what = str(error)
     except Exception as error:
         why = f"{getattr(error, 'ename', type(error).__name__)}: {getattr(error, 'evalue', error)}"
         where = f"cell {error.cell_index}" if hasattr(error, "cell_index") else "the kernel"

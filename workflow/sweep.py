@@ -17,7 +17,7 @@ from helpers.results import ROOT, write
 from workflow import environment
 from workflow.engine import Stop, altered, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate
-from workflow.plan import PlannedRun, chapters
+from workflow.plan import PlannedRun, chapters, print_strays
 from workflow.progress import Progress
 from workflow.results_csv import read_result, save_csv
 from workflow.sweep_file import Sweep, read_sweep
@@ -113,7 +113,9 @@ def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = F
     ``endings`` (html, pdf) are those of the report to build, none for no report; ``on`` names a profile in
     workflow/profiles, "" this machine.
     """
-    sweep = read_sweep(file, profile, chapters(profile))
+    found = chapters(profile)
+    print_strays(found)
+    sweep = read_sweep(file, profile, found)
     with only_one() as lock:
         refresh_data(sweep.runs.values())
         # In quotes: Snakemake reads values as YAML, which would read a folder's name such as `2024` as a number.

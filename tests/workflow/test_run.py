@@ -45,6 +45,29 @@ def test_a_runner_that_is_killed_before_it_has_added_its_part_leaves_no_results(
     assert done.returncode == 0 and (folder / "results.json").exists(), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import sys; sys.exit()", "failed in cell 3: sys.exit() ended it there, before its last cell"),
+        ("raise SystemExit(0)", "failed in cell 3: sys.exit() ended it there, before its last cell"),
+        ("import sys; sys.exit('no data')", "failed in cell 3: SystemExit: no data"),
+        ("import os; os._exit(7)", "failed in cell 3: its kernel ended with status 7"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "failed in cell 3: its kernel was killed by SIGKILL, perhaps out of memory",
+        ),
+        ("import os; os.kill(os.getpid(), 11)", "failed in cell 3: its kernel was killed by SIGSEGV"),
+    ],
+)
+def test_a_notebook_that_ends_too_early_is_one_line_with_its_cell(project, code, words):
+    folder, done = run(project, PARAMETERS, ("markdown", "Text"), ("code", code), SAVE)
+    *printed, last = done.stderr.splitlines()
+    assert done.returncode == 1 and last == f"error: 01_tiny {words} (see {folder}/notebook.ipynb)"
+    assert all(line.startswith("01_tiny  ") for line in printed)  # IPython says how to leave it
+    cells = json.loads((folder / "notebook.ipynb").read_text())["cells"]
+    assert any(output["output_type"] == "error" for cell in cells for output in cell.get("outputs", []))
+
+
 def test_a_killed_chapter_goes_on_behind_the_network_it_had_trained(project):
     trains = (
         "code",
@@ -61,7 +84,11 @@ if os.environ.get("REPORT_KILL"): os.kill(os.getpid(), 9)
     )
     images = ("code", "import torch\ntorch.manual_seed(seed)")
     folder, done = run(project, PARAMETERS, images, trains, SAVE, REPORT_KILL="1")
-    assert done.returncode == 1 and "Kernel died" in done.stderr and len(list((folder / ".checkpoints").iterdir())) == 1
+    assert (
+        done.returncode == 1
+        and "was killed by SIGKILL" in done.stderr
+        and len(list((folder / ".checkpoints").iterdir())) == 1
+    )
     assert "kept from the run before" not in done.stderr
     folder, done = run(project, PARAMETERS, images, trains, SAVE)
     assert done.returncode == 0 and "net: kept from the run before" in done.stderr

@@ -12,7 +12,7 @@ from helpers.results import ROOT
 from workflow import environment, sweep
 from workflow.engine import Stop, altered, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate, makespan, words
-from workflow.plan import PlannedRun, chapters, make_run, report_name, select, with_dependencies
+from workflow.plan import PlannedRun, chapters, make_run, print_strays, report_name, select, with_dependencies
 from workflow.progress import Progress
 from workflow.report.config import read_config
 from workflow.report.source import faults
@@ -56,6 +56,7 @@ def carry_out(options: argparse.Namespace) -> int:
     if options.on:
         raise Stop("ON is for sweeps: name one, such as SWEEP=workflow/sweeps/seeds.yaml")
     found = chapters(options.profile)
+    print_strays(found)
     selected = select(found, options.notebooks.split(), options.assignment)
     if wrong := faults(chapter.notebook for chapter in selected):
         raise Stop("\n".join([f"{len(wrong)} faults in the notebooks:", *wrong] if len(wrong) > 1 else wrong))
