@@ -25,14 +25,19 @@ command -v "$python" >/dev/null 2>&1 || fail "there is no $python: install Pytho
     fail "the packages are built for Python 3.11 to 3.14, and this is $("$python" --version 2>&1): install one of these, or name one: make PYTHON=python3.12"
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "$python lacks venv: install it (on Debian and Ubuntu: apt install python3-venv)"
-if [ ! -e "$venv/.ready" ]; then
+unfinished=$venv/.unfinished # there while pip is at work: when pip was killed, half a package may be left
+if [ ! -e "$venv/.ready" ] || [ -e "$unfinished" ]; then
     free=$(df -Pk . | awk 'NR == 2 {print int($4 / 1048576)}')
     [ "$free" -ge 8 ] || fail "the environment takes 8 GB and only $free GB are free here: make room"
     echo "setting up $venv: 7 GB, a few minutes, once"
     "$python" -m venv --clear "$venv" || fail "could not make $venv: see above"
 fi
-"$venv/bin/python" -m pip install --quiet -r requirements.txt ||
+touch "$unfinished"
+"$venv/bin/python" -m pip install --quiet -r requirements.txt || {
+    rm -f "$unfinished" # pip itself undoes what it cannot finish
     fail "could not install the packages: see above; 'make' tries again"
+}
 # The project itself, where it lies: kernels find helpers/ wherever they start, and nbconvert finds our exporters.
 "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation -e . ||
     fail "could not install the project into $venv: see above"
+rm -f "$unfinished"

@@ -188,7 +188,7 @@ def test_a_failure_is_kept_retried_and_told_at_the_end_and_stops_no_other(made):
     end = done.stderr[done.stderr.index("error: failed") :].splitlines()
     words = {
         "error": "ZeroDivisionError: division by zero",
-        "killed": "DeadKernelError: Kernel died",
+        "killed": "its kernel was killed by SIGKILL, perhaps out of memory",
         "greedy": "more than its 600",  # half as much again as the first time
     }
     assert len(end) == len(words)
