@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-START = r"^[ \t>]*"  # of a line, in a list or a quotation too
-FENCE = re.compile(rf"(?P<start>{START}(?:[-*+]\s+)?)(?P<marks>`{{3,}}|~{{3,}})\s*(?P<info>[^`]*)$")
+START = r"^[ \t>]*+"  # of a line, in a list or a quotation too
+FENCE = re.compile(rf"(?P<start>{START}(?:[-*+]\s+)?)(?P<marks>`{{3,}}|~{{3,}})\s*+(?P<info>[^`]*)$")
 ATTRIBUTES = re.compile(r"\{[.#][^{}]*\}\s*")  # pandoc's own
 RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|-[ \t]+(?:-[ \t]*){2,})$")
-UNDER_HEAD = re.compile(rf"{START}(?=.*\|)\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")  # the second line of a table
+UNDER_HEAD = re.compile(rf"{START}(?=.*\|)\|?\s*+:?-+:?\s*+(?:\|\s*+:?-+:?\s*+)*\|?\s*$")  # the second line of a table
 NUMBERED = re.compile(r"^( {0,3}\d{1,2})\)(?=\s)")
 # Math between dollars, and what has dollars that are none of its own: code, comments, escaped letters, other math.
 DOLLARS = re.compile(
