@@ -1,5 +1,6 @@
 """The report as nbconvert's exporters: known by name, a pipeline in reading order, and the tags that Jupyter knows."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -55,7 +56,8 @@ def test_nbconvert_knows_both_by_name():
 @pytest.mark.parametrize(("exporter", "ending"), [(HTMLReport, "html"), (PDFReport, "pdf")])
 def test_one_executed_notebook_from_the_command_line(exporter, ending, tmp_path, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    path = save(tmp_path / "run", notebook("# Alone", "See @fig-a.", code(FIGURE, drawing())))
+    removed = tagged("remove-cell", "alpha()", PRINTED), tagged("remove_output", "beta()", PRINTED)
+    path = save(tmp_path / "run", notebook("# Alone", "See @fig-a.", code(FIGURE, drawing()), *removed))
     cover = f"--{exporter.__name__}.config_file={tmp_path / 'run' / 'report.toml'}"
     command = [sys.executable, "-m", "nbconvert", "--to", f"workflow.report.exporters.{exporter.__name__}", str(path)]
     command += [cover, "--output-dir", str(tmp_path / "out")]
@@ -64,6 +66,8 @@ def test_one_executed_notebook_from_the_command_line(exporter, ending, tmp_path,
     assert [file.name for file in (tmp_path / "out").iterdir()] == [f"notebook.{ending}"]  # and no files of pictures
     build([path], tmp_path / "run" / "report.toml", **{ending: tmp_path / "report"})
     assert (tmp_path / "out" / f"notebook.{ending}").read_bytes() == (tmp_path / "report").read_bytes()
+    if ending == "html":
+        assert "beta" in (page := (tmp_path / "report").read_text()) and not re.search("alpha|what was printed", page)
 
 
 def test_an_exported_notebook_stays_as_it_was(tmp_path):
@@ -107,6 +111,34 @@ def test_a_hidden_input_is_folded_on_a_screen_and_left_out_on_paper(tmp_path):
     assert "folded" not in pdf
     assert "def opened" in pdf
     assert "what was printed" in pdf
+
+
+@pytest.mark.parametrize("tag", ["remove-cell", "remove_cell"])
+def test_cells_of_all_kinds_that_are_tagged_to_be_removed_are_in_neither_format(tag, tmp_path):
+    hidden = [code("alpha()", PRINTED), v4.new_markdown_cell("alpha"), v4.new_raw_cell("alpha")]
+    for cell in hidden:
+        cell.metadata["tags"] = [tag]
+    for text in made(tmp_path, *hidden, "Kept."):
+        assert "Kept." in text
+        assert not re.search("alpha|what was printed", text)
+
+
+def test_tags_as_nbconverts_manual_writes_them_are_the_same(tmp_path):
+    cells = tagged("remove_input", "def alpha(): 1", PRINTED), tagged("remove_output", "def beta(): 1", PRINTED)
+    for text in made(tmp_path, *cells):
+        assert "alpha" not in text
+        assert "beta" in text
+        assert text.count("what was printed") == 1
+
+
+@pytest.mark.parametrize("tag", ["hide-output", "hide_output", "hide-cell"])
+def test_a_hidden_output_is_folded_on_a_screen_and_kept_on_paper(tag, tmp_path):
+    figure = tagged(tag, FIGURE, drawing())
+    html, pdf = made(tmp_path, "See @fig-a.", figure, tagged(tag, "def alpha(): 1", PRINTED, shown("text/html", CELLS)))
+    folded = re.findall('<details class="output"><summary>Output <span>cell (.)</span>(.*?)</details>', html, re.DOTALL)
+    assert [cell for cell, _ in folded] == ["3", "4", "4"]
+    assert "<svg" in folded[0][1] and "what was printed" in folded[1][1] and "<table>" in folded[2][1]
+    assert "Figure 1.1" in pdf and "what was printed" in pdf
 
 
 def test_declared_parameters_that_are_removed_do_not_come_back_as_papermills(tmp_path):

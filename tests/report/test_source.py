@@ -59,3 +59,18 @@ def test_all_faults_are_found_at_once(tmp_path):
 
 def test_text_that_cannot_be_read_is_named(tmp_path):
     assert written(tmp_path, "# T", "```python\nopen") == ["cell 2: a code fence is not closed"]
+
+
+def test_what_no_report_can_show_is_found_before_an_hour_of_training(tmp_path):
+    cells = ["# T", "![a](a.png)", "a <b>c</b>", "### S", "```mermaid\na\n```", "as 0.123 says"]
+    notebook = v4.new_notebook(cells=[v4.new_markdown_cell(cell) for cell in cells])
+    notebook.cells[-1].metadata["tags"] = ["remove-cell"]  # which the report lacks
+    notebook.cells.append(v4.new_raw_cell("a"))
+    nbformat.write(notebook, tmp_path / "09_x.ipynb")
+    assert [line.removeprefix("09_x.ipynb, ") for line in faults([tmp_path / "09_x.ipynb"])] == [
+        "cell 2: an image in markdown has no number; draw it in a code cell",
+        "cell 3: write markdown instead of <b>, which one format lacks",
+        "cell 4: a heading of level 3 below one of level 1: write ##",
+        "cell 5: a mermaid diagram is no figure here; draw it in a code cell",
+        "cell 7: a raw cell is for one format alone: make it markdown, or tag it remove-cell",
+    ]

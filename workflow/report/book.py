@@ -54,9 +54,9 @@ class Book:
 
     def cell_of_formula(self, message: str, pattern: str) -> str:
         """Give `notebook.ipynb, cell 3: ` for a message that quotes a formula as `pattern` says, else nothing."""
-        words = " ".join(message.split())
+        words = "".join(message.split())
         formulas = self.numbering.formulas.items()
-        found = (where for tex, where in formulas if pattern.format(" ".join(tex.split())) in words)
+        found = (where for tex, where in formulas if "".join(pattern.format(tex).split()) in words)
         return next((f"{where}: " for where in found), "")
 
     @property

@@ -8,18 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
 from workflow.report.errors import ReportError
+from workflow.report.markup import KNOWN, Reader
 from workflow.report.options import check_options, split_options
+from workflow.report.printed import shorten
+from workflow.report.tags import HIDE_CELL, HIDE_INPUT, HIDE_OUTPUT, REMOVE_INPUT, REMOVE_OUTPUT
 
-MOST_LINES = 40  # of printed output: a report is read, not scrolled
 PAGE = 55  # lines of code on a printed page
 FENCED = re.compile(r"\s*```python\n(.*)\n```\s*", re.DOTALL)  # source code as helpers.listings shows it
 PIPES = re.compile(r"^\s*\|[\s:|-]+\|\s*$", re.MULTILINE)  # the rule of a table written in markdown
-DRAWN = re.compile(r"<(?:img|svg|canvas|video)\b", re.IGNORECASE)  # a picture inside HTML
+DRAWN = re.compile(r"<(?:img|svg)\b", re.IGNORECASE)  # a picture inside HTML
+TABLE = {"text/html", "text/plain", "text/latex", "application/vnd.dataresource+json"}  # of pandas
+TEX_DELIMITER = re.compile(r"(?<!\\)\\([()\[\]])")  # in an output; markdown has two backslashes
+INSTEAD = "display Markdown or a figure of matplotlib, or print it"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+PROGRESS = re.compile(r"\d%\||\d\d:\d\d[<,]|Progress\(")  # a widget's text when it is a progress bar
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Picture:
 
 @dataclass
 class Part:
-    """One thing that a cell shows: markdown, code, listing, text (printed), table (HTML) or picture."""
+    """One thing that a cell shows: markdown, code, listing, text (printed), html (a table) or picture."""
 
     kind: str
     where: str  # "notebook.ipynb, cell 3", for messages
@@ -46,35 +51,46 @@ class Part:
     caption: str = ""
     written: bool = False  # by hand, in a markdown cell; what code computes is not
     hidden: bool = False  # code tagged hide-input: folded in the HTML, left out of the PDF
+    folded: bool = False  # tagged hide-output or hide-cell: folded in the HTML
     blocks: list[dict[str, Any]] = field(default_factory=list)  # the part as pandoc's blocks
     caption_blocks: list[dict[str, Any]] = field(default_factory=list)
 
 
 def is_shown(output: NotebookNode) -> bool:
-    """Whether an output belongs in a report: warnings, progress bars (stderr) and widgets do not."""
-    return WIDGET not in output.get("data", {}) and output.get("name") != "stderr"
+    """Whether an output belongs in a report: warnings and progress bars (stderr, or widgets) do not."""
+    data = output.get("data", {})
+    return output.get("name") != "stderr" and not (WIDGET in data and PROGRESS.search(data.get("text/plain", "")))
 
 
 def read_cell(cell: NotebookNode, files: Mapping[str, bytes]) -> list[Part]:
     """The parts of one cell in reading order; `files` are the pictures that nbconvert has extracted from outputs.
 
-    Raises ReportError when its options and outputs do not agree.
+    Raises ReportError when its options and outputs do not agree, and for a raw cell.
     """
-    number, where, tags = cell.metadata.report.cell, cell.metadata.report.where, cell.metadata.get("tags", [])
-    if cell.cell_type == "markdown":
-        return [Part("markdown", where, number, cell.source, written=True)] if cell.source.strip() else []
-    if cell.cell_type != "code":
+    number, where, tags = cell.metadata.report.cell, cell.metadata.report.where, set(cell.metadata.get("tags", []))
+    if not cell.source.strip() and not cell.get("outputs"):
         return []
+    if cell.cell_type == "markdown":
+        return [Part("markdown", where, number, cell.source, written=True, folded=bool(tags & HIDE_CELL))]
+    refuse_raw(cell, where)
     options, code = split_options(cell.source, where)
     shown = read_outputs(cell.outputs, options, where, number, files)
-    if "remove-output" not in tags:
+    for part in shown:
+        part.folded = bool(tags & (HIDE_OUTPUT | HIDE_CELL))
+    if not tags & REMOVE_OUTPUT:
         pictures = sum(part.kind == "picture" for part in shown)
         check_options(options, where, pictures=pictures, captioned=any(part.caption for part in shown))
-    if code and not cell.metadata.get("transient", {}).get("remove_source"):  # nbconvert's mark of remove-input
-        shown = [Part("code", where, number, code, hidden="hide-input" in tags), *shown]
+    if code and not tags & REMOVE_INPUT:
+        shown = [Part("code", where, number, code, hidden=bool(tags & (HIDE_INPUT | HIDE_CELL))), *shown]
     if "lst-cap" in options:
         make_listing(shown, options, where)
     return shown
+
+
+def refuse_raw(cell: NotebookNode, where: str) -> None:
+    """Raise ReportError for a raw cell with words."""
+    if cell.cell_type == "raw" and cell.source.strip():
+        raise ReportError(f"{where}: a raw cell is for one format alone: make it markdown, or tag it remove-cell")
 
 
 def make_listing(shown: Sequence[Part], options: dict[str, str], where: str) -> None:
@@ -97,24 +113,43 @@ def read_outputs(
     shown: list[Part] = []
     label, captioned = options.get("label", ""), False
     for output in outputs:
-        data = output.get("data", {})
-        printed = output.text if output.output_type == "stream" else ""
-        if any(mime.startswith("image/") for mime in data) or DRAWN.search(data.get("text/html", "")):
-            picture = read_picture(data, output.get("metadata", {}), files, options.get("fig-alt", ""), where)
+        kind, text = chosen(output, where)
+        if kind == "picture":
+            picture = read_picture(output.data, output.metadata, files, options.get("fig-alt", ""), where)
             caption = options.get("fig-cap", "")
-            shown.append(Part("picture", where, number, picture=picture, label=label, caption=caption))
-        elif "text/markdown" in data or "<table" in data.get("text/html", ""):
-            kind, mime = ("markdown", "text/markdown") if "text/markdown" in data else ("table", "text/html")
-            part = Part(kind, where, number, data[mime])
-            if not captioned and (kind == "table" or PIPES.search(data[mime])):
+            shown.append(Part(kind, where, number, picture=picture, label=label, caption=caption))
+        elif text.strip():
+            part = Part(kind, where, number, text)
+            if not captioned and (kind == "html" or (kind == "markdown" and PIPES.search(text))):
                 # Label and caption are the first table's.
                 part.label, part.caption, captioned = label, options.get("tbl-cap", ""), True
             shown.append(part)
-        elif data.get("text/plain", "").startswith("<IPython.core.display."):
-            raise ReportError(f"{where}: shows {', '.join(sorted(data))}, which one format lacks: display Markdown")
-        elif printed.strip() or data.get("text/plain"):
-            shown.append(Part("text", where, number, shorten(printed or data["text/plain"])))
     return shown
+
+
+def chosen(output: NotebookNode, where: str) -> tuple[str, str]:
+    """The kind of part that shows an output as Jupyter would, and its text.
+
+    Raises ReportError for an output that has none which both formats can show.
+    """
+    if output.output_type == "stream":
+        return "text", shorten(output.text)
+    data = output.data
+    html = data.get("text/html", "")
+    if "text/latex" in data and not html:
+        return "markdown", TEX_DELIMITER.sub(r"\\\\\1", data["text/latex"])
+    if any(mime.startswith("image/") for mime in data) or DRAWN.search(html):
+        return "picture", ""
+    if "text/markdown" in data:
+        return "markdown", data["text/markdown"]
+    elements = Reader(html).elements
+    if lacking := [name for name in elements if name not in KNOWN]:
+        raise ReportError(f"{where}: its HTML has <{lacking[0]}>, which one format lacks: {INSTEAD}")
+    if "table" in elements and set(data) <= TABLE:
+        return "html", html
+    if set(data) <= {"text/plain"} and not data.get("text/plain", "").startswith("<IPython."):
+        return "text", shorten(data.get("text/plain", ""))
+    raise ReportError(f"{where}: shows {', '.join(sorted(data))}, which one format lacks: {INSTEAD}")
 
 
 def read_picture(
@@ -129,13 +164,6 @@ def read_picture(
     pixels = metadata.get("image/png", {}).get("width") or struct.unpack(">I", png[16:20])[0] // 2
     drawn = re.search(rb'<svg[^>]*\swidth="([\d.]+)pt"', svg)
     return Picture(png, svg, pixels, float(drawn[1]) if drawn else pixels * 0.75, " ".join(alt.split()))
-
-
-def shorten(text: str) -> str:
-    """Printed text without the codes of terminals, at most MOST_LINES lines of it."""
-    lines = [line.rstrip("\r") for line in strip_ansi(text).rstrip().split("\n")]
-    more = len(lines) - MOST_LINES
-    return "\n".join(lines[:MOST_LINES] + ([f"... {more} more lines"] if more > 0 else []))
 
 
 def title_first(parts: Sequence[Part]) -> list[Part]:

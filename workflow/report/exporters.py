@@ -23,6 +23,7 @@ from workflow.report.book import Book
 from workflow.report.chapters import join
 from workflow.report.config import Config, read_config
 from workflow.report.listing import code_appendix
+from workflow.report.tags import REMOVE_CELL, REMOVE_INPUT, REMOVE_OUTPUT
 
 STEPS = [
     ours.CheckExecuted,
@@ -58,9 +59,9 @@ class Report(Exporter):
     def default_config(self) -> Settings:
         """The tags that Jupyter users know, and the pictures that are taken out of the notebook."""
         tags = {
-            "remove_cell_tags": {"remove-cell"},
-            "remove_input_tags": {"remove-input"},
-            "remove_all_outputs_tags": {"remove-output"},
+            "remove_cell_tags": REMOVE_CELL,
+            "remove_input_tags": REMOVE_INPUT,
+            "remove_all_outputs_tags": REMOVE_OUTPUT,
         }
         kinds = {"extract_output_types": {"image/png", "image/svg+xml"}}
         return Settings({"TagRemovePreprocessor": tags, "ExtractOutputPreprocessor": kinds})

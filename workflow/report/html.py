@@ -63,7 +63,11 @@ def html_node(node: Node, book: Book) -> Node | list[Node] | None:
         bare = {"t": "Table", "c": [["", [], []], [None, []], *rest]}
         box = scroll([bare], pandoc.plain(caption[1][0]["c"][0]) if caption[1] else "Table")
         return {"t": "Figure", "c": [[label, ["table"], []], caption, [box]]} if caption[1] else box
-    if kind == "CodeBlock" and "source" in contents[0][1]:
+    if kind == "Div" and "folded output" in contents[0][1]:
+        fold = f'<details class="output"><summary>Output <span>cell {dict(contents[0][2])["cell"]}</span></summary>'
+        inside = pandoc.walk(contents[1], lambda inner: html_node(inner, book))
+        return [pandoc.raw_block("html", fold), *inside, pandoc.raw_block("html", "</details>")]
+    if kind == "CodeBlock" and "cell source" in contents[0][1]:
         fold = f'<details class="code"><summary>Code <span>cell {dict(contents[0][2])["cell"]}</span></summary>'
         code = {"t": "CodeBlock", "c": [["", ["python"], []], contents[1]]}
         return [pandoc.raw_block("html", fold), code, pandoc.raw_block("html", "</details>")]

@@ -12,6 +12,7 @@ from workflow.report.pandoc import Inlines, Node
 
 NAMES = {"fig": "Figure", "tbl": "Table", "lst": "Listing"}
 OWN = {"main", "here", "code-switch", "theme-switch"}  # identifiers of the page itself
+TAG = re.compile(r"\\tag(\*?)\s*\{([^{}$\\]*)\}")
 LABEL = re.compile(r"\{#(eq-[\w-]+)\}(.*)", re.DOTALL)  # behind a display equation
 
 
@@ -43,14 +44,20 @@ class Numbering:
             return self.captioned(node)
         if kind in ("Para", "Plain"):
             return {"t": kind, "c": pandoc.walk(self.equations(contents), self.inline)}
-        if kind in ("RawBlock", "RawInline"):
+        if kind in ("RawBlock", "RawInline", "CodeBlock"):
             return self.inline(node)
         return None
 
     def inline(self, node: Node) -> Node | list[Node] | None:
         """Remember formulas, and refuse what would be lost in one of the two formats."""
         if node["t"] == "Math":
+            if r"\tag" in node["c"][1]:
+                raise ReportError(
+                    f"{self.where}: one \\tag of plain words fits a display equation: {node['c'][1].strip()}"
+                )
             self.formulas.setdefault(node["c"][1], self.where)
+        if node["t"] == "CodeBlock" and "mermaid" in node["c"][0][1]:
+            raise ReportError(f"{self.where}: a mermaid diagram is no figure here; draw it in a code cell")
         if node["t"] == "Image":
             raise ReportError(f"{self.where}: an image in markdown has no number; draw it in a code cell")
         if node["t"] in ("RawInline", "RawBlock"):
@@ -71,6 +78,11 @@ class Numbering:
         level, (label, _, _), inlines = contents
         if (level == 1) == self.titled:
             raise ReportError(f"{self.where}: a chapter has one `# Chapter title`, and begins with it")
+        if level > len(self.sections) + 1:
+            mend = f"write {'#' * (len(self.sections) + 1)}"
+            raise ReportError(
+                f"{self.where}: a heading of level {level} below one of level {len(self.sections)}: {mend}"
+            )
         self.titled = True
         self.sections = [*self.sections, *[0] * level][:level]
         if level > 1:
@@ -108,18 +120,18 @@ class Numbering:
         return f"({number})" if prefix == "eq" else f"{NAMES[prefix]}\N{NO-BREAK SPACE}{number}"
 
     def equations(self, inlines: Inlines) -> Inlines:
-        """Put display equations into spans, with the label and number of those that `{#eq-...}` follows."""
+        r"""Put display equations into spans, with the label and number that `{#eq-...}` or \tag gives them."""
         done: Inlines = []
         for node in inlines:
             if node["t"] == "RawInline" and node["c"][0] == "tex" and node["c"][1].startswith(r"\begin"):
                 node = {"t": "Math", "c": [{"t": "DisplayMath"}, node["c"][1]]}
             if node["t"] == "Math" and node["c"][0]["t"] == "DisplayMath":
-                done.append(pandoc.span("equation", [node]))
+                done.append(tagged(node["c"][1]))
                 continue
             found = LABEL.fullmatch(node["c"]) if node["t"] == "Str" else None
             before = [item for item in done if item["t"] not in ("Space", "SoftBreak")]
             if found and before and before[-1]["t"] == "Span" and "equation" in before[-1]["c"][0][1]:
-                words = self.count("eq")
+                words = dict(before[-1]["c"][0][2]).get("number") or self.count("eq")
                 self.remember(found[1], f"Equation\N{NO-BREAK SPACE}{words}")
                 self.shown[found[1]] = self.where
                 before[-1]["c"][0] = [found[1], ["equation"], [["number", words]]]
@@ -127,3 +139,11 @@ class Numbering:
             else:
                 done.append(node)
         return done
+
+
+def tagged(tex: str) -> Node:
+    r"""A display equation, with the number that its one \tag gives it."""
+    tags = TAG.findall(tex)
+    number = [["number", words if star else f"({words})"] for star, words in tags]
+    node = {"t": "Math", "c": [{"t": "DisplayMath"}, TAG.sub("", tex) if len(tags) == 1 else tex]}
+    return {"t": "Span", "c": [["", ["equation"], number[:1]], [node]]}

@@ -11,17 +11,20 @@ from typing import Any
 
 import pypandoc
 
+from workflow.report.dialect import for_pandoc
 from workflow.report.errors import ReportError
 
 Node = dict[str, Any]  # {"t": constructor, "c": contents}
 Blocks = list[Node]
 Inlines = list[Node]
 
-# What Jupyter accepts and pandoc's own dialect would not; identifiers are ours to give.
+# What Jupyter accepts and pandoc's own dialect would not, without what Jupyter prints as it is typed; identifiers are
+# ours to give. The rest is in dialect.py.
 MARKDOWN = (
-    "markdown+lists_without_preceding_blankline+autolink_bare_uris"
+    "markdown+lists_without_preceding_blankline+autolink_bare_uris+tex_math_double_backslash"
     "-blank_before_header-blank_before_blockquote-auto_identifiers-fancy_lists-example_lists-implicit_figures"
-    "-yaml_metadata_block-native_divs-native_spans"
+    "-yaml_metadata_block-native_divs-native_spans-line_blocks-simple_tables-multiline_tables-grid_tables"
+    "-bracketed_spans-implicit_header_references-link_attributes-inline_code_attributes-raw_attribute"
 )
 MARKER = "report-piece"  # an empty block of this class stands before every piece of text
 FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
@@ -46,7 +49,7 @@ def read_pieces(texts: list[str], wheres: list[str]) -> list[Blocks]:
         if len(FENCE.findall(text)) % 2:
             raise ReportError(f"{where}: a code fence is not closed")
         starts.append(marked.count("\n") + 1)
-        marked += f"\n\n::: {{.{MARKER}}}\n:::\n\n{text}\n"
+        marked += f"\n\n::: {{.{MARKER}}}\n:::\n\n{for_pandoc(text)}\n"
     try:
         blocks = json.loads(run(["-f", MARKDOWN, "-t", "json"], marked))["blocks"]
     except ReportError as error:
@@ -63,13 +66,6 @@ def read_pieces(texts: list[str], wheres: list[str]) -> list[Blocks]:
         at = next(at for at, piece in enumerate(pieces) if f'"{MARKER}"' in json.dumps(piece))
         raise ReportError(f"{wheres[at]}: a ::: block ends in another cell than it begins in")
     return pieces
-
-
-def read_tables(html: list[str]) -> list[Blocks]:
-    """Read HTML outputs in one go and keep their tables; one list of Table nodes an output."""
-    marked = "".join(f"<div>{text}</div>" for text in html)
-    document = json.loads(run(["-f", "html+tex_math_dollars", "-t", "json"], marked)) if html else {"blocks": []}
-    return [find(block, "Table") for block in document["blocks"] if block["t"] == "Div"]
 
 
 def write(blocks: Blocks, meta: dict[str, str], arguments: list[str]) -> str:
@@ -120,7 +116,7 @@ def plain(node: Any) -> str:
     def keep(item: Node) -> None:
         if item["t"] in ("Str", "Space", "SoftBreak", "LineBreak"):
             words.append(item.get("c", " "))
-        elif item["t"] in ("Code", "Math"):
+        elif item["t"] in ("Code", "CodeBlock", "Math"):
             words.append(item["c"][1])
 
     walk(node, keep)

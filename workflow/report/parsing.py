@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from workflow.report import pandoc, tables
+from workflow.report import pandoc
 from workflow.report.cells import Part, Picture
 from workflow.report.chapters import Chapter
 from workflow.report.errors import ReportError
+from workflow.report.markup import read_html
 from workflow.report.pandoc import Blocks
 
 
@@ -23,7 +24,7 @@ def parse(chapters: Sequence[Chapter], pictures: dict[str, Picture]) -> None:
 
 
 def read(chapter: Chapter) -> tuple[list[Blocks], list[Blocks], list[Blocks]]:
-    """The texts of a chapter, its captions and its tables, as pandoc reads them.
+    """The texts of a chapter, its captions and its HTML outputs, as pandoc reads them.
 
     In one go, so that a footnote may stand in another cell than its mark.
     """
@@ -31,8 +32,9 @@ def read(chapter: Chapter) -> tuple[list[Blocks], list[Blocks], list[Blocks]]:
     count = len(texts)
     texts += [(part.caption, part.where) for part in chapter.parts if part.caption]
     found = pandoc.read_pieces(*map(list, zip(*texts, strict=True))) if texts else []
-    tables_read = pandoc.read_tables([part.text for part in chapter.parts if part.kind == "table"])
-    return found[:count], found[count:], tables_read
+    outputs = [part for part in chapter.parts if part.kind == "html"]
+    shown = read_html([part.text for part in outputs], [part.where for part in outputs])
+    return found[:count], found[count:], shown
 
 
 def give_blocks(
@@ -47,10 +49,8 @@ def give_blocks(
     for part in chapter.parts:
         if part.kind == "markdown":
             part.blocks = next(written)
-        elif part.kind == "table":
-            part.blocks = [tables.tidy(table) for table in next(shown)]
-            if not part.blocks:
-                raise ReportError(f"{part.where}: its table cannot be read: the HTML is not well formed")
+        elif part.kind == "html":
+            part.blocks = next(shown)
         elif part.kind == "listing":
             code = {"t": "CodeBlock", "c": [["", ["python"], []], part.text]}
             part.blocks = [{"t": "Figure", "c": [[part.label, ["listing"], []], [None, []], [code]]}]
@@ -60,9 +60,11 @@ def give_blocks(
             image = {"t": "Image", "c": [["", [], []], [pandoc.string(part.picture.alt)], [key, ""]]}
             part.blocks = [{"t": "Figure", "c": [[part.label, [], []], [None, []], [pandoc.paragraph([image])]]}]
         else:
-            classes = ["python", "source"] if part.kind == "code" else ["output"]
-            classes += ["hidden"] if part.hidden else []
+            # A class with a space is none that a text could have.
+            classes = ["python", "cell source"] if part.kind == "code" else ["output"]
             part.blocks = [{"t": "CodeBlock", "c": [["", classes, [["cell", str(part.cell)]]], part.text]}]
+        if part.folded:
+            part.blocks = [{"t": "Div", "c": [["", ["folded output"], [["cell", str(part.cell)]]], part.blocks]}]
     captioned = [part for part in chapter.parts if part.caption]
     for part, blocks in zip(captioned, captions, strict=True):
         part.caption_blocks = blocks
@@ -75,8 +77,10 @@ def give_caption(part: Part) -> None:
         return
     if len(caption) != 1 or caption[0]["t"] != "Para":
         raise ReportError(f"{part.where}: a caption is one paragraph of text")
-    found = pandoc.find(part.blocks, "Table" if part.kind in ("table", "markdown") else "Figure")
+    found = pandoc.find(part.blocks, "Table" if part.kind in ("html", "markdown") else "Figure")
     if not found:
         raise ReportError(f"{part.where}: has the options of a table, but shows none")
+    if found[0]["t"] == "Table" and found[0]["c"][1][1]:
+        raise ReportError(f"{part.where}: the table has a caption of its own: leave out that, or tbl-cap")
     found[0]["c"][0][0] = part.label
     found[0]["c"][1] = [None, [pandoc.paragraph(caption[0]["c"])]]

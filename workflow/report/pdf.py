@@ -120,6 +120,8 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         caption, table = contents[1][1], {"t": "Table", "c": pandoc.walk(contents, change)}
         before = f"#report.{'captioned' if caption else 'bare'}["
         return [pandoc.raw_block("typst", before), table, pandoc.raw_block("typst", "]")]
+    if kind == "Div" and "folded output" in contents[0][1]:
+        return pandoc.walk(contents[1], change)
     if kind == "Div" and "works" in contents[0][1]:
         return [block for work in contents[1] for block in pandoc.walk([work], change)]
     if kind == "Div" and "csl-entry" in contents[0][1]:
@@ -129,5 +131,5 @@ def typst_node(node: Node, book: Book) -> Node | list[Node] | None:
         # Typst breaks a line only between words: words wider than the page are given a place to break at, which is no
         # new line, since that would end a string and its colour.
         code = {"t": "CodeBlock", "c": [contents[0], re.sub(rf"\S{{{WIDEST}}}", "\\g<0>\u200b", contents[1])]}
-        return [] if "source" in contents[0][1] else code
+        return [] if "cell source" in contents[0][1] else code
     return None

@@ -12,9 +12,12 @@ from nbformat import NotebookNode
 from helpers.results import ROOT
 from workflow.digests import HELPERS
 from workflow.report import pandoc, prose
+from workflow.report.cells import refuse_raw
 from workflow.report.chapters import read_notebook
 from workflow.report.errors import ReportError
+from workflow.report.numbering import Numbering
 from workflow.report.options import check_options, split_options
+from workflow.report.tags import REMOVE_CELL
 
 CELL = re.compile(r", cell (\d+): ")
 EQUATION = re.compile(r"\{#(eq-[\w-]+)\}")
@@ -22,7 +25,9 @@ REFERENCE = re.compile(r"@([\w-]+)|\]\(#([\w-]+)\)")  # @fig-a, or a link to it
 
 
 def faults(notebooks: Iterable[Path]) -> list[str]:
-    """A line for every missing caption or alt text, typed result and label that nothing refers to, in reading order."""
+    """A line for every missing caption or alt text, typed result, text that one format lacks, and label that nothing
+    refers to, in reading order.
+    """
     found: list[str] = []
     labels: dict[str, str] = {}  # to its cell
     referred: set[str] = set()
@@ -60,7 +65,7 @@ def read(notebook: Path) -> tuple[list[str], dict[str, str], set[str]]:
                     texts.append((where, kind, text))
         except ReportError as error:
             found.append(str(error))
-    in_order = sorted([*found, *typed(texts)], key=lambda line: int(CELL.findall(line)[0]))
+    in_order = sorted([*found, *text_faults(texts)], key=lambda line: int(CELL.findall(line)[0]))
     return in_order, labels, referred
 
 
@@ -70,6 +75,9 @@ def written(cell: NotebookNode, where: str) -> Iterator[tuple[str, str]]:
     What a cell will draw or show is not known yet, so it is taken to be what its options say. Raises ReportError when
     one of these is missing.
     """
+    if REMOVE_CELL & set(cell.metadata.get("tags", [])):
+        return
+    refuse_raw(cell, where)
     if cell.cell_type == "markdown":
         yield from (("label", label) for label in EQUATION.findall(cell.source))
         yield "text", cell.source
@@ -83,14 +91,19 @@ def written(cell: NotebookNode, where: str) -> Iterator[tuple[str, str]]:
         yield from (("alt text", text) for key, text in options.items() if key == "fig-alt")
 
 
-def typed(texts: list[tuple[str, str, str]]) -> list[str]:
-    """A line for every text with a number in it that should be computed, and one if the text cannot be read."""
+def text_faults(texts: list[tuple[str, str, str]]) -> list[str]:
+    """A line for every text with what must not be typed or cannot be shown, and one if the text cannot be read."""
     try:
         read_texts = pandoc.read_pieces([text for *_, text in texts], [where for where, *_ in texts]) if texts else []
     except ReportError as error:
         return [str(error)]
-    found = []
+    found, numbering = [], Numbering(titled=False)
     for (where, kind, _), blocks in zip(texts, read_texts, strict=True):
+        numbering.where = where
+        try:
+            pandoc.walk(blocks if kind == "text" else [], numbering)
+        except ReportError as error:
+            found.append(str(error))
         if number := prose.typed(prose.words(blocks)):
             found.append(f"{where}: {number} is typed into the {kind}: {prose.MEND[kind]}")
     return found

@@ -13,15 +13,18 @@ DEFAULT = {"t": "AlignDefault"}
 
 
 def tidy(table: Node) -> Node:
-    """A table from HTML without its styles, and with one header row where two only complete each other."""
-    _, caption, columns, (_, head), bodies, (_, foot) = table["c"]
+    """A table from HTML without its styles, and with one header row where two only complete each other.
+
+    Of a caption the first block, which is all that a report shows.
+    """
+    _, (_, caption), columns, (_, head), bodies, (_, foot) = table["c"]
     head, bodies = strip(head), [[NONE, body[1], strip(body[2]), strip(body[3])] for body in bodies]
     if len(head) == 2 and len(head[0][1]) == len(head[1][1]):
         # pandas puts the name of the index into a second row of its own
         pairs = list(zip(head[0][1], head[1][1], strict=True))
         if not any(pandoc.plain(upper) and pandoc.plain(lower) for upper, lower in pairs):
             head = [[NONE, [upper if pandoc.plain(upper) else lower for upper, lower in pairs]]]
-    return {"t": "Table", "c": [NONE.copy(), caption, columns, [NONE, head], bodies, [NONE, strip(foot)]]}
+    return {"t": "Table", "c": [NONE.copy(), [None, caption[:1]], columns, [NONE, head], bodies, [NONE, strip(foot)]]}
 
 
 def strip(rows: list) -> list:
