@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -15,6 +16,9 @@ from nbformat import NotebookNode
 
 # Cells are counted as in the source, from 1. papermill has put a cell of parameters before them, so this number is
 # their index in the executed notebook, which counts from 0.
+
+
+FIGURE = re.compile(r"^#\| *label: *[\"']?fig-", re.MULTILINE)
 
 
 class Kernel(AsyncKernelManager):
@@ -49,11 +53,19 @@ def death(notebook: NotebookNode, messages: IO[str]) -> EndedError:
     return EndedError(f"failed {where}: {what}" + (f": {lines[-1]}" if lines else ""))
 
 
-def check_to_the_end(notebook: NotebookNode) -> None:
-    """Raise EndedError for an executed notebook that `sys.exit()` has ended, which papermill takes for success."""
+def check_executed(notebook: NotebookNode) -> None:
+    """Raise EndedError for an executed notebook that papermill takes for a success, and that is none.
+
+    That is one which `sys.exit()` has ended, and one without a figure that its options promise: as a finished run it
+    would be refused by every report.
+    """
     for at, cell in enumerate(notebook.cells):
-        if any(output.get("ename") == "SystemExit" for output in cell.get("outputs", [])):
+        outputs = cell.get("outputs", [])
+        if any(output.get("ename") == "SystemExit" for output in outputs):
             raise EndedError(f"failed in cell {at}: sys.exit() ended it there, before its last cell")
+        draws = cell.cell_type == "code" and FIGURE.search(cell.source)
+        if draws and not any("image/png" in output.get("data", {}) for output in outputs):
+            raise EndedError(f"failed in cell {at}: it draws no figure, and its options name one: leave the plot open")
 
 
 @contextmanager

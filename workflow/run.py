@@ -29,7 +29,7 @@ import psutil
 from helpers.results import ROOT, write
 from workflow import environment, provenance
 from workflow.gpus import claim
-from workflow.kernel import EndedError, Kernel, check_to_the_end, death, kernel_messages
+from workflow.kernel import EndedError, Kernel, check_executed, death, kernel_messages
 from workflow.parameters import ParameterError, read_profile, resolve
 from workflow.watch import ignore_signal, orphaned, stop_on, stop_signals, too_long, too_much
 
@@ -113,7 +113,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                 for process in psutil.Process().children(recursive=True):
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
-        check_to_the_end(executed)
+        check_executed(executed)
         os.replace(unfinished, folder / "notebook.ipynb")
         if found.exists():  # an empty notebook, or a test's, records nothing
             provenance.complete(found, folder / "results.json", known, time.perf_counter() - started, before)

@@ -68,6 +68,22 @@ def test_a_notebook_that_ends_too_early_is_one_line_with_its_cell(project, code,
     assert any(output["output_type"] == "error" for cell in cells for output in cell.get("outputs", []))
 
 
+@pytest.mark.parametrize("backend", ["matplotlib.use('Agg')", "", "plt.switch_backend('svg')"])
+def test_a_figure_that_was_not_kept_is_no_success(project, backend):
+    draws = f"""#| label: fig-a
+#| fig-cap: A line.
+#| fig-alt: A line.
+import matplotlib, matplotlib.pyplot as plt
+{backend}
+plt.plot([1, 2])
+{"" if backend else "plt.close()"}"""
+    folder = project.root / "reports" / "tiny"
+    (folder / "results.json").unlink(missing_ok=True)
+    _, done = run(project, PARAMETERS, ("code", draws), SAVE)
+    assert done.returncode == 1 and "failed in cell 2: it draws no figure" in done.stderr
+    assert not (folder / "results.json").exists()
+
+
 def test_a_killed_chapter_goes_on_behind_the_network_it_had_trained(project):
     trains = (
         "code",
