@@ -46,7 +46,7 @@ test: $(READY) ## run all tests
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(PY) -m workflow.data
-	@$(BIN)/jupyter lab --ServerApp.ip=localhost notebooks
+	@$(BIN)/jupyter lab --ServerApp.ip=localhost $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
 data: $(READY) ## download what is missing of the data sets into DATA_DIR, and check them
 	@$(PY) -m workflow.data
