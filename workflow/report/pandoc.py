@@ -17,11 +17,11 @@ Node = dict[str, Any]  # {"t": constructor, "c": contents}
 Blocks = list[Node]
 Inlines = list[Node]
 
-# What Jupyter accepts and pandoc's own dialect would not; identifiers are ours to give.
+# What Jupyter accepts and pandoc's own dialect would not; identifiers are ours to give, and raw code is nobody's.
 MARKDOWN = (
     "markdown+lists_without_preceding_blankline+autolink_bare_uris"
     "-blank_before_header-blank_before_blockquote-auto_identifiers-fancy_lists-example_lists-implicit_figures"
-    "-yaml_metadata_block-native_divs-native_spans"
+    "-yaml_metadata_block-native_divs-native_spans-raw_attribute"
 )
 MARKER = "report-piece"  # an empty block of this class stands before every piece of text
 FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
