@@ -125,7 +125,7 @@ def read_picture(
     if "image/png" not in data:
         raise ReportError(f"{where}: the figure has no PNG; draw it with matplotlib")
     extracted = {mime: files[name] for mime, name in metadata["filenames"].items()}
-    png, svg = extracted["image/png"], with_shapes(extracted.get("image/svg+xml", b""))
+    png, svg = extracted["image/png"], with_shapes(extracted.get("image/svg+xml", b""), where)
     # Without a width of its own a PNG was drawn for screens with two dots to a pixel.
     pixels = metadata.get("image/png", {}).get("width") or struct.unpack(">I", png[16:20])[0] // 2
     drawn = re.search(rb'<svg[^>]*\swidth="([\d.]+)pt"', svg)

@@ -15,20 +15,26 @@ import typst
 from fontTools.pens.svgPathPen import SVGPathPen
 from fontTools.ttLib import TTFont
 
+from workflow.report.errors import ReportError
 from workflow.report.fonts import folder
 from workflow.report.letters import MARKS
 
 SVG = "http://www.w3.org/2000/svg"
 TEXT, SPAN, GROUP, PATH = (f"{{{SVG}}}{name}" for name in ("text", "tspan", "g", "path"))
+LOST = re.compile("<tspan [^>]*>[^<]*¤".encode())  # what matplotlib draws for them
 FORMULA = re.compile(rb"<tspan [^>]*font-family: '(?!DejaVu Sans')")
 SHIFTS = {"middle": 0.5, "end": 1.0}  # of a text to the left, in its widths
 
 
-def with_shapes(svg: bytes) -> bytes:
+def with_shapes(svg: bytes, where: str) -> bytes:
     """A figure with shapes in place of those letters of its formulas that are not of DejaVu Sans.
 
-    No page has their fonts, and some keep letters at numbers that are private, which PDF/A forbids.
+    No page has their fonts, and some keep letters at numbers that are private, which PDF/A forbids. Raises ReportError
+    for letters that matplotlib itself has lost.
     """
+    if LOST.search(svg):
+        mend = "make the words a text of their own, without $"
+        raise ReportError(f"{where}: the figure has a text with a formula and letters that formulas lack: {mend}")
     return redrawn(svg, outlines) if FORMULA.search(svg) else svg
 
 
@@ -39,9 +45,9 @@ def with_typeset_words(svg: bytes, families: Sequence[str], fonts: typst.Fonts) 
     """
 
     def typeset(text: Element) -> list[Element] | None:
-        words = text.text or ""
+        words = (text.text or "").strip()
         plain = all(ord(letter) in usual() and unicodedata.category(letter) not in MARKS for letter in words)
-        return None if plain else set_words(text, words, families, fonts)
+        return None if plain or text.tag == SPAN else set_words(text, words, families, fonts)
 
     return svg if svg.isascii() else redrawn(svg, typeset)
 

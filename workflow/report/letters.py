@@ -46,8 +46,9 @@ def fonts_for(text: str, own: Path) -> list[typst.FontInfo]:
         needed = {ord(letter) for letter in cluster if unicodedata.category(letter) != "Cf" and letter not in VARIANTS}
         if any(needed <= letters_of(font) for font in chosen.values()) or shows(compiler, cluster):
             continue
+        private = any(unicodedata.category(letter) == "Co" for letter in cluster)  # which PDF/A forbids
         font = next((font for font in candidates if needed <= letters_of(font)), None)
-        if not font:
+        if private or not font:
             raise NoFont(next((letter for letter in cluster if not shows(compiler, letter)), cluster[-1]))
         chosen[font.family] = font
     return sorted(chosen.values(), key=lambda font: font.family)

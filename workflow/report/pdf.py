@@ -53,7 +53,7 @@ def render(book: Book, config: Config) -> bytes:
         families = give_fonts(folder / "fonts", body, book, config)
         fonts = typst.Fonts(False, True, [folder / "fonts"])
         for key, picture in book.pictures.items():
-            drawn = with_typeset_words(picture.svg, families, fonts) or picture.png
+            drawn = with_typeset_words(vectors(picture), families, fonts) or picture.png
             (folder / image_name(key, picture)).write_bytes(drawn)
         (folder / "main.typ").write_text(source, encoding="utf-8")
         given = {"cover": json.dumps(cover), "fonts": json.dumps(families)}
@@ -63,8 +63,9 @@ def render(book: Book, config: Config) -> bytes:
             now = int(build_time().timestamp())
             made = compiler.compile(format="pdf", pdf_standards=["ua-1", "a-2a"], timestamp=now)
         except typst.TypstError as error:
-            where, said = place_of_error(error.diagnostic, source, book), " ".join([error.message, *error.hints])
-            raise ReportError(f"{where}the PDF cannot be set: {said}") from None
+            cause = first_cause(error.diagnostic)
+            said = " ".join([cause.partition("\n")[0], *re.findall(r"= hint: (.*)", cause)])
+            raise ReportError(f"{place_of_error(cause, source, book)}the PDF cannot be set: {said}") from None
     assert isinstance(made, bytes)
     return pack(made)
 
@@ -104,6 +105,12 @@ def place_of(letter: str, book: Book, config: Config) -> str:
     return "the closing chapters"
 
 
+def first_cause(diagnostic: str) -> str:
+    """Of Typst's errors the first that does not only follow from others, as a label that was not reached does."""
+    errors = re.split(r"^error: ", diagnostic, flags=re.MULTILINE)[1:]
+    return next((error for error in errors if "does not exist in the document" not in error), errors[0])
+
+
 def place_of_error(diagnostic: str, source: str, book: Book) -> str:
     """Give `notebook.ipynb, cell 3: ` for an error of Typst's in the text, a formula or a picture, else nothing."""
     if where := book.cell_of_formula(diagnostic.replace("\\\\", "\\"), '("{}",'):
@@ -127,9 +134,14 @@ def pack(pdf: bytes) -> bytes:
     return packed.getvalue()
 
 
+def vectors(picture: Picture) -> bytes:
+    """The SVG of a picture; nothing for one that leads out of itself, whose pixels are shown instead."""
+    return b"" if re.search(rb"""href=["'](?!#|data:image/)""", picture.svg) else picture.svg
+
+
 def image_name(key: str, picture: Picture) -> str:
     """The file of a picture: vectors where there are any."""
-    return f"{key}.svg" if picture.svg else f"{key}.png"
+    return f"{key}.svg" if vectors(picture) else f"{key}.png"
 
 
 def quote(text: str) -> str:

@@ -101,8 +101,8 @@ class Disarm(Preprocessor):
         """Change blocks that an author wrote; those of code and pictures are made here."""
         for part in resources["book"].parts:
             if part.kind not in ("code", "listing", "text", "picture"):
-                part.blocks = pandoc.walk(part.blocks, cleaning.disarm)
-            part.caption_blocks = pandoc.walk(part.caption_blocks, cleaning.disarm)
+                part.blocks = pandoc.walk(cleaning.printable(part.blocks), cleaning.disarm)  # &#1; is a character now
+            part.caption_blocks = pandoc.walk(cleaning.printable(part.caption_blocks), cleaning.disarm)
         return nb, resources
 
 
