@@ -20,7 +20,6 @@ from workflow.report.fonts import folder
 
 EAST_ASIAN = {"Han": "SC", "Bopomofo": "SC", "Hangul": "KR", "Hiragana": "JP", "Katakana": "JP"}
 IN_COLOUR = {"CBDT", "COLR", "sbix", "SVG "}  # tables of fonts whose letters are pictures, which PDF/A does not take
-
 MARKS = {"Mn", "Mc", "Me", "Cf"}  # kinds of characters that belong to the letter before them
 VARIANTS = "\ufe0e\ufe0f"  # ask for an emoji in black or in colour; fonts need not have them
 
@@ -121,9 +120,10 @@ def letters_of(font: typst.FontInfo) -> set[int]:
 
 def describe(letter: str) -> str:
     """A letter in words, and what helps when no font has it."""
-    script = script_of(letter)
-    number = f"U+{ord(letter):04X} {unicodedata.name(letter, 'which has no name')}"
+    name = unicodedata.name(letter, "without a name")
+    named = f"{letter} (U+{ord(letter):04X} {name})"
     if unicodedata.category(letter) in ("Co", "Cn"):
-        return f"{letter} ({number}), which is no letter of Unicode's: write it otherwise"
-    kind = f"for {script}" if script not in ("Common", "Inherited") else "for symbols"
-    return f"{letter} ({number}), which no font here has: install one that has it, such as Noto's {kind}"
+        return f"{named}, which is no letter of Unicode's: write it otherwise"
+    script = script_of(letter)
+    kind = "symbols" if script in ("Common", "Inherited") else script
+    return f"{named}, which no font here has: install one that has it, such as Noto's for {kind}"
