@@ -91,6 +91,15 @@ def test_letters_that_matplotlib_loses_beside_a_formula_are_refused(words, tmp_p
         made(tmp_path, figure(words))
 
 
+@pytest.mark.parametrize("style", ["", "fill: red", "font-size: 2em", "font-size: 12px; fill: url(#a)"])
+def test_words_of_a_figure_that_is_not_matplotlibs_print(style, tmp_path):
+    output = figure("plain")
+    text = f'<text style="{style}" x="9" y="20">中文</text></svg>'
+    output.data["image/svg+xml"] = output.data["image/svg+xml"].replace("</svg>", text)
+    html, _ = made(tmp_path, output)
+    assert "中文" in html
+
+
 def test_drawn_words_keep_their_colour_and_their_place(tmp_path):
     import typst
 

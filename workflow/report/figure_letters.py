@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -16,13 +17,15 @@ from fontTools.pens.svgPathPen import SVGPathPen
 from fontTools.ttLib import TTFont
 
 from workflow.report.errors import ReportError
-from workflow.report.fonts import folder
+from workflow.report.fonts import TAG, WORDS, folder
 from workflow.report.letters import MARKS
 
 SVG = "http://www.w3.org/2000/svg"
 TEXT, SPAN, GROUP, PATH = (f"{{{SVG}}}{name}" for name in ("text", "tspan", "g", "path"))
 LOST = re.compile("<tspan [^>]*>[^<]*¤".encode())  # what matplotlib draws for them
 FORMULA = re.compile(rb"<tspan [^>]*font-family: '(?!DejaVu Sans')")
+SIZE = re.compile(r"[\d.]+px")  # as matplotlib writes it
+COLOUR = re.compile(r"#[0-9a-f]{6}")
 SHIFTS = {"middle": 0.5, "end": 1.0}  # of a text to the left, in its widths
 
 
@@ -45,11 +48,24 @@ def with_typeset_words(svg: bytes, families: Sequence[str], fonts: typst.Fonts) 
     """
 
     def typeset(text: Element) -> list[Element] | None:
-        words = (text.text or "").strip()
-        plain = all(ord(letter) in usual() and unicodedata.category(letter) not in MARKS for letter in words)
-        return None if plain or text.tag == SPAN else set_words(text, words, families, fonts)
+        words, size = (text.text or "").strip(), style_of(text)[0].get("font-size", "")
+        ours = text.tag == TEXT and SIZE.fullmatch(size) and not is_plain(words)
+        return set_words(text, words, families, fonts) if ours else None
 
-    return svg if svg.isascii() else redrawn(svg, typeset)
+    return svg if is_plain(words_of(svg)) else redrawn(svg, typeset)
+
+
+def words_of(svg: bytes) -> str:
+    """The words in a figure."""
+    return unescape(TAG.sub(" ", " ".join(WORDS.findall(svg.decode()))))
+
+
+def is_plain(words: str) -> bool:
+    """Whether DejaVu Sans has all letters of the words, and no mark changes any."""
+    return all(
+        letter.isspace() or (ord(letter) in usual() and unicodedata.category(letter) not in MARKS)
+        for letter in set(words)
+    )
 
 
 def redrawn(svg: bytes, draw: Callable[[Element], list[Element] | None]) -> bytes:
@@ -62,9 +78,8 @@ def redrawn(svg: bytes, draw: Callable[[Element], list[Element] | None]) -> byte
         return svg
     for parent in list(root.iter()):
         for text in parent.findall(TEXT):
-            shapes = Element(
-                GROUP, {"style": "fill: #000000"} | {k: v for k, v in text.attrib.items() if k not in "xy"}
-            )
+            own = {name: value for name, value in text.attrib.items() if name not in ("x", "y")}
+            shapes = Element(GROUP, {"style": "fill: #000000"} | own)
             for item in [text, *text.findall(SPAN)]:
                 if (drawn := draw(item)) is not None:
                     shapes.extend(drawn)
@@ -105,10 +120,10 @@ def set_words(text: Element, words: str, families: Sequence[str], fonts: typst.F
     style, bold, slanted = style_of(text)
     look = {
         "font": f"({','.join(map(json.dumps, ['DejaVu Sans', *families]))})",
-        "size": style.get("font-size", "10px").replace("px", "pt"),
+        "size": style["font-size"].replace("px", "pt"),
         "weight": "700" if bold else "400",
         "style": '"italic"' if slanted else '"normal"',
-        "fill": f'rgb("{style.get("fill", "#000000")}")',
+        "fill": f'rgb("{fill if COLOUR.fullmatch(fill := style.get("fill", "")) else "#000000"}")',
         "dir": "rtl" if right_to_left(words) else "ltr",
         "top-edge": "1em",  # the page ends at the baseline
         "bottom-edge": '"baseline"',

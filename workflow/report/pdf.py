@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import tempfile
-from html import unescape
 from pathlib import Path
 
 import pikepdf
@@ -18,8 +17,7 @@ from workflow.report.book import Book
 from workflow.report.cells import Picture
 from workflow.report.config import Config, build_time
 from workflow.report.errors import ReportError
-from workflow.report.figure_letters import right_to_left, with_typeset_words
-from workflow.report.fonts import TAG, WORDS
+from workflow.report.figure_letters import right_to_left, with_typeset_words, words_of
 from workflow.report.fonts import folder as folder_of
 from workflow.report.letters import NoFont, describe, fonts_for
 from workflow.report.pandoc import Blocks, Inlines, Node
@@ -78,7 +76,7 @@ def give_fonts(fonts: Path, body: str, book: Book, config: Config) -> list[str]:
     unwanted = shutil.ignore_patterns("LastResort*", "*.txt", "*.TXT")  # the first hides missing letters behind boxes
     shutil.copytree(folder_of("matplotlib"), fonts, ignore=unwanted)
     try:
-        drawn = map(drawn_words, book.pictures.values())
+        drawn = [words_of(picture.svg) for picture in book.pictures.values()]
         more = fonts_for("\n".join([body, *vars(config).values(), *drawn]), fonts)
     except NoFont as error:
         letter = error.args[0]
@@ -88,18 +86,13 @@ def give_fonts(fonts: Path, body: str, book: Book, config: Config) -> list[str]:
     return [font.family for font in more]
 
 
-def drawn_words(picture: Picture) -> str:
-    """The words in a figure."""
-    return unescape(TAG.sub("\n", "".join(WORDS.findall(picture.svg.decode()))))
-
-
 def place_of(letter: str, book: Book, config: Config) -> str:
     """Where a letter stands: a cell, which a code cell is only where nothing else has it, or what the cover says."""
     for key, text in vars(config).items():
         if letter in text:
             return f"the cover's {key} (report.toml{f', {key.upper()}=' if key in ('author', 'roll') else ''})"
     for part in sorted(book.parts, key=lambda part: part.kind == "code"):
-        drawn = drawn_words(part.picture) if part.picture else ""
+        drawn = words_of(part.picture.svg) if part.picture else ""
         if letter in json.dumps(part.blocks, ensure_ascii=False) + drawn:
             return part.where
     return "the closing chapters"
@@ -107,7 +100,7 @@ def place_of(letter: str, book: Book, config: Config) -> str:
 
 def first_cause(diagnostic: str) -> str:
     """Of Typst's errors the first that does not only follow from others, as a label that was not reached does."""
-    errors = re.split(r"^error: ", diagnostic, flags=re.MULTILINE)[1:]
+    errors = re.split(r"^error: ", diagnostic, flags=re.MULTILINE)[1:] or [diagnostic]
     return next((error for error in errors if "does not exist in the document" not in error), errors[0])
 
 
