@@ -183,10 +183,7 @@ def snakemake(
 
 
 def publish(folder: str, name: str, endings: Sequence[str]) -> None:
-    """Copy a finished report to where readers look for it.
-
-    Snakemake deletes its output before it builds it again, and a build may be refused: the last report must stay.
-    """
+    """Copy a finished report to where readers look for it, if it was deleted or changed there."""
     for ending in endings:
         built, shown = ROOT / folder / BUILT / f"{name}.{ending}", ROOT / folder / f"{name}.{ending}"
         if not shown.exists() or shown.stat().st_mtime_ns != built.stat().st_mtime_ns:

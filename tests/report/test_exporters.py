@@ -40,7 +40,8 @@ def steps(exporter):
 def test_the_pipeline_is_the_list_that_a_reader_sees():
     checks = ["CheckExecuted", "CheckFreshness"]
     cleaning = ["RemoveRepeatedParameters", "TagRemovePreprocessor", "RemoveProgress", "CoalesceStreamsPreprocessor"]
-    reading = ["ExtractOutputPreprocessor", "ReadCells", "ParseText", "CheckTypedNumbers", "AddCaptions"]
+    cleaning += ["RemoveControlCharacters"]
+    reading = ["ExtractOutputPreprocessor", "ReadCells", "ParseText", "Disarm", "CheckTypedNumbers", "AddCaptions"]
     linking = ["Number", "LinkReferences", "AddSummary", "LinkCitations", "ReadMaps"]
     assert steps(HTMLReport) == steps(PDFReport) == [*checks, *cleaning, *reading, *linking]
 

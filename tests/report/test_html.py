@@ -1,6 +1,7 @@
 """The HTML report: what it is made of, and how it behaves in a real browser."""
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -89,6 +90,16 @@ def test_nothing_is_fetched_from_anywhere(report, elements):
     assert set(re.findall(r"url\((?!data:font/woff;base64,)[^)]*", style)) == set()
     assert [kind for kind, _ in elements.scripts].count("text/javascript") == 1
     assert not [name for _, found in elements.found for name in found if name.startswith("on")]
+
+
+def test_a_policy_lets_only_its_own_script_run(report, elements):
+    (policy,) = [found["content"] for _, found in elements.found if "http-equiv" in found]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    (script,) = re.findall(r"<script>(.*?)</script>", report.read_text(), re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == f"'sha256-{digest}'"
+    assert rules["img-src"] == rules["font-src"] == "data:"
 
 
 def test_identifiers_are_unique_and_every_link_has_its_target(elements):
@@ -391,6 +402,27 @@ def test_a_map_tells_the_digit_and_fades_the_others(view):
     page.mouse.down()
     page.mouse.up()
     expect(page.get_by_role("button", name="8", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+INJECTED = ["<script>document.title = 'ran'</script>", "<img src=x onerror=\"document.title = 'ran'\">"]
+INJECTED += ["<svg onload=\"document.title = 'ran'\"></svg>"]
+INJECTED += ["<iframe srcdoc=\"<script>parent.document.title = 'ran'</script>\"></iframe>"]
+
+
+@browser_test
+@pytest.mark.parametrize("code", INJECTED)
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_browser_does_not_run_what_got_into_the_page(chromium, report, code, guarded, tmp_path):
+    text = report.read_text().replace("</main>", f"{code}</main>")
+    if not guarded:  # without the policy it runs: the test can fail
+        text = re.sub("<meta http-equiv[^>]*>", "", text)
+    (tmp_path / "page.html").write_text(text)
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.goto((tmp_path / "page.html").as_uri(), wait_until="load")
+        assert (page.title() == "ran") is not guarded
+        page.locator("#code-switch").click()  # its own script runs all the same
+        expect(page.locator("#code-switch")).to_have_attribute("aria-pressed", "true")
 
 
 @browser_test

@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -21,6 +23,7 @@ from matplotlib.figure import Figure
 from nbformat import v4
 
 from helpers.listings import listing
+from workflow.report import config
 from workflow.report.build import build, main
 from workflow.report.errors import ReportError
 from workflow.report.exporters import HTMLReport, PDFReport
@@ -403,6 +406,45 @@ def test_bad_config_is_one_line(text, message, tmp_path, capsys):
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+NOW = int(datetime(2030, 7, 1, 11, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("zone", "epoch", "day"),
+    [
+        ("Etc/GMT+12", "", "30 June 2030"),  # twelve hours behind UTC
+        ("UTC", "", "1 July 2030"),
+        ("Etc/GMT-14", "", "2 July 2030"),  # fourteen before it
+        ("Etc/GMT-14", str(NOW), "1 July 2030"),
+        ("Etc/GMT+12", str(NOW), "1 July 2030"),
+    ],
+)
+def test_the_date_is_the_users_day_or_that_of_a_repeatable_build(zone, epoch, day, tmp_path, monkeypatch):
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls.fromtimestamp(NOW, tz)
+
+    monkeypatch.setenv("TZ", zone)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    monkeypatch.setattr(config, "datetime", Now)
+    time.tzset()
+    try:
+        (tmp_path / "report.toml").write_text('title = "T"')
+        assert config.read_config(tmp_path / "report.toml").date == day
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("epoch", ["soon", "1.5", "9" * 30])
+def test_a_time_that_is_none_is_one_line(epoch, tmp_path, monkeypatch, capsys):
+    path = save(tmp_path, notebook("# T"))
+    (tmp_path / "report.toml").write_text('title = "T"')
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    assert refusal(path, capsys).startswith(f"SOURCE_DATE_EPOCH: '{epoch}' is no number of seconds since 1970")
 
 
 def test_a_full_disk_leaves_the_former_file(tmp_path, monkeypatch):

@@ -31,6 +31,10 @@ def test_a_good_source_has_none(tmp_path):
     assert written(tmp_path, *GOOD) == []
 
 
+def test_control_characters_are_no_fault(tmp_path):
+    assert written(tmp_path, *GOOD, "a\x01\x0c\x9b", '#| label: tbl-1\x07\n#| tbl-cap: "C\x1b"\nx', "@tbl-1") == []
+
+
 def test_all_faults_are_found_at_once(tmp_path):
     bad = [
         options(label="fig-b", fig_cap="C."),

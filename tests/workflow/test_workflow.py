@@ -163,6 +163,20 @@ def test_a_report_that_is_refused_leaves_the_last_one(finished):
     assert [page.read_bytes() for page in pages] == former
 
 
+def test_a_refused_pdf_leaves_the_new_html_and_the_next_report_tries_again(finished):
+    html, pdf = (finished.root / "reports" / "quick" / f"report.{ending}" for ending in ("html", "pdf"))
+    former = pdf.read_bytes()
+    finished.write_notebook("03_loner", *LONER, ("markdown", "No font has \ue000."))
+    for _ in range(2):
+        done = finished.report()
+        assert done.returncode == 1 and "(report.html is made, report.pdf is of an earlier build)" in done.stderr
+        assert "03_loner/notebook.ipynb, cell 5: the PDF cannot have" in done.stderr and "U+E000" in done.stderr
+        assert "No font has \ue000." in html.read_text() and pdf.read_bytes() == former
+    finished.write_notebook("03_loner", *LONER)
+    assert finished.report().returncode == 0
+    assert "No font has" not in html.read_text() and pdf.read_bytes() != former
+
+
 def test_a_changed_reference_is_in_the_next_report(finished):
     finished.write_notebook("03_loner", *LONER, ("markdown", "Read Knuth (1984)."))
     page = finished.root / "reports" / "quick" / "report-03.html"

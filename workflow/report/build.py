@@ -1,4 +1,4 @@
-"""One report from many notebooks, in both formats or none.
+"""One report from many notebooks, in both formats, or as HTML alone where the PDF cannot be set.
 
 `python -m workflow.report.build NOTEBOOK... --config FILE --html OUT --pdf OUT`
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from helpers.results import write
@@ -28,8 +28,8 @@ def build(
     """Make one report of executed notebooks, a chapter each, in the order given.
 
     `config` is the TOML file of the cover, with an `assignment` in the words of that one; `overrides` replaces any.
-    Nothing is written before everything asked for is made. Raises ReportError, one line naming file and cell, for
-    whatever must not become a report.
+    Raises ReportError, one line naming file and cell, for whatever must not become a report; then nothing is written,
+    unless only the PDF was refused.
     """
     joined = join((read_notebook(path), str(path), path.parent) for path in notebooks)
     cover = {"config_file": str(config), "overrides": overrides or {}, "assignment": assignment}
@@ -38,10 +38,21 @@ def build(
     book, _ = as_html.read(joined)
     with ThreadPoolExecutor(1) as pool:  # Typst, which needs most of the time, works beside Python
         setting = pool.submit(as_pdf.render, book, words) if pdf else None
-        made = [(html, as_html.render(book, words).encode())] if html else []
-        made += [(pdf, setting.result())] if pdf and setting else []
-    for path, contents in made:
-        write_whole(path, contents)
+        page = as_html.render(book, words) if html else ""
+        if html:
+            write_whole(html, page.encode())
+        if pdf and setting:
+            write_whole(pdf, finished(setting, html, pdf))
+
+
+def finished(setting: Future[bytes], html: Path | None, pdf: Path) -> bytes:
+    """The PDF once it is set; a refusal says also what is there now."""
+    try:
+        return setting.result()
+    except ReportError as error:
+        here = [f"{html.name} is made"] if html else []
+        here += [f"{pdf.name} is of an earlier build"] if pdf.exists() else []
+        raise ReportError(f"{error} ({', '.join(here)})" if here else str(error)) from None
 
 
 def write_whole(path: Path, contents: bytes) -> None:

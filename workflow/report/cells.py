@@ -11,6 +11,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from workflow.report.errors import ReportError
+from workflow.report.figure_letters import with_shapes
 from workflow.report.markup import KNOWN, Reader
 from workflow.report.options import check_options, split_options
 from workflow.report.printed import shorten
@@ -159,7 +160,7 @@ def read_picture(
     if "image/png" not in data:
         raise ReportError(f"{where}: the figure has no PNG; draw it with matplotlib")
     extracted = {mime: files[name] for mime, name in metadata["filenames"].items()}
-    png, svg = extracted["image/png"], extracted.get("image/svg+xml", b"")
+    png, svg = extracted["image/png"], with_shapes(extracted.get("image/svg+xml", b""), where)
     # Without a width of its own a PNG was drawn for screens with two dots to a pixel.
     pixels = metadata.get("image/png", {}).get("width") or struct.unpack(">I", png[16:20])[0] // 2
     drawn = re.search(rb'<svg[^>]*\swidth="([\d.]+)pt"', svg)

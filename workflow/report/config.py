@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from workflow.report.cleaning import printable
 from workflow.report.errors import ReportError, first_line
 
 
@@ -25,7 +26,7 @@ class Config:
 
 
 def read_config(path: Path, overrides: dict[str, str] | None = None, *, assignment: str = "") -> Config:
-    """Read the file, then let `overrides` replace single words; an empty date becomes the day of the build.
+    """Read the file, then let `overrides` replace single words; an empty date becomes the user's day.
 
     For a report of one `assignment`, the words in the table of that name come before those of the whole. Raises
     ReportError when the file is missing, is not TOML, or has a key or value that no cover shows.
@@ -48,11 +49,18 @@ def read_config(path: Path, overrides: dict[str, str] | None = None, *, assignme
             raise ReportError(f'{path}: write {key} = "..." with quotes')
     if not values.get("title"):
         raise ReportError(f"{path}: has no title")
-    config = Config(**values)
-    day = datetime.fromtimestamp(build_time(), UTC)
+    config = Config(**printable(values))
+    day = build_time()
     return config if config.date else replace(config, date=f"{day.day} {day:%B %Y}")
 
 
-def build_time() -> int:
-    """Seconds since 1970 of this build; SOURCE_DATE_EPOCH, when set, makes builds repeatable."""
-    return int(os.environ.get("SOURCE_DATE_EPOCH") or datetime.now(UTC).timestamp())
+def build_time() -> datetime:
+    """The time of this build where its user is; in UTC, when SOURCE_DATE_EPOCH is set and makes builds repeatable.
+
+    Raises ReportError when that is no time.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        return datetime.fromtimestamp(int(given), UTC) if given else datetime.now().astimezone()
+    except (ValueError, OverflowError, OSError):
+        raise ReportError(f"SOURCE_DATE_EPOCH: '{given}' is no number of seconds since 1970; unset it") from None

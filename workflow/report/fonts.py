@@ -42,7 +42,7 @@ def faces(page: str) -> Iterator[str]:
 
 def folder(package: str) -> Path:
     """Where an installed package keeps its fonts; the package is not imported."""
-    place = {"matplotlib": "mpl-data/fonts/ttf", "ziamath": "fonts"}[package]
+    place = {"matplotlib": "mpl-data/fonts/ttf", "ziamath": "fonts"}.get(package, "")
     found = importlib.util.find_spec(package)
     assert found
     assert found.origin

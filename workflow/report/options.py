@@ -6,6 +6,7 @@ import re
 
 import yaml
 
+from workflow.report.cleaning import printable
 from workflow.report.errors import ReportError
 
 LABEL = re.compile(r"[\w-]*", re.ASCII)
@@ -27,7 +28,7 @@ def split_options(source: str, where: str) -> tuple[dict[str, str], str]:
         raise ReportError(f"{where}: unknown #| option {unknown[0]}")
     if not LABEL.fullmatch(options.get("label", "")):
         raise ReportError(f"{where}: a label is letters, digits, - and _, not {options['label']}")
-    return {key: text.strip() for key, text in options.items()}, "\n".join(lines[count:]).strip("\n")
+    return {key: printable(text).strip() for key, text in options.items()}, "\n".join(lines[count:]).strip("\n")
 
 
 def check_options(options: dict[str, str], where: str, *, pictures: int, captioned: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-from workflow.report import cells, citations, fresh, maps, pandoc, parsing, prose, summary
+from workflow.report import cells, citations, cleaning, fresh, maps, pandoc, parsing, prose, summary
 from workflow.report.book import Book
 from workflow.report.chapters import cells_of
 from workflow.report.errors import ReportError
@@ -63,6 +63,17 @@ class RemoveProgress(Preprocessor):
         return cell, resources
 
 
+class RemoveControlCharacters(Preprocessor):
+    """Remove control characters, and the codes of terminals, from all texts."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Resources, index: int) -> Result:
+        """Change source and outputs."""
+        cell.source = cleaning.printable(cell.source)
+        if cell.cell_type == "code":
+            cell.outputs = cleaning.printable(cell.outputs)
+        return cell, resources
+
+
 class ReadCells(Preprocessor):
     """Read options and outputs of every cell, and refuse those that do not agree."""
 
@@ -80,6 +91,18 @@ class ParseText(Preprocessor):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
         """Give every part its blocks."""
         parsing.parse(resources["book"].chapters, resources["book"].pictures)
+        return nb, resources
+
+
+class Disarm(Preprocessor):
+    """Make text of what could run: scripts, TeX and links that are code."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Change blocks that an author wrote; those of code and pictures are made here."""
+        for part in resources["book"].parts:
+            if part.kind not in ("code", "listing", "text", "picture"):
+                part.blocks = pandoc.walk(cleaning.printable(part.blocks), cleaning.disarm)  # &#1; is a character now
+            part.caption_blocks = pandoc.walk(cleaning.printable(part.caption_blocks), cleaning.disarm)
         return nb, resources
 
 

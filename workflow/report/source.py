@@ -14,6 +14,7 @@ from workflow.digests import HELPERS
 from workflow.report import pandoc, prose
 from workflow.report.cells import refuse_raw
 from workflow.report.chapters import read_notebook
+from workflow.report.cleaning import printable
 from workflow.report.errors import ReportError
 from workflow.report.numbering import Numbering
 from workflow.report.options import check_options, split_options
@@ -56,6 +57,7 @@ def read(notebook: Path) -> tuple[list[str], dict[str, str], set[str]]:
     referred: set[str] = set()
     for number, cell in enumerate(read_notebook(notebook).cells, start=1):
         where = f"{notebook.relative_to(ROOT) if notebook.is_relative_to(ROOT) else notebook.name}, cell {number}"
+        cell.source = printable(cell.source)
         referred |= references(cell.source)
         try:
             for kind, text in written(cell, where):
