@@ -59,4 +59,4 @@ def test_without_a_comparing_chapter_there_is_no_such_page(tmp_path):
 
 def test_results_that_cannot_be_read_are_named(chapter, capsys):
     chapter.with_name("results.json").write_text("{")
-    assert "results.json: not the results of a run" in refusal(chapter, capsys)
+    assert "results.json is damaged: run `make report`" in refusal(chapter, capsys)

@@ -15,7 +15,6 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u
 HALF = re.compile("[\ud800-\udfff]")  # of a letter in UTF-16, as JSON and YAML may write it
 SCRIPT = re.compile(r"(?!<!--).*?(<script|\son\w+\s*=|javascript:)", re.IGNORECASE | re.DOTALL)  # in HTML
 RUNS = re.compile(r"(javascript|vbscript|data):", re.IGNORECASE)  # at the start of a link's target
-MARKED = {"source", "output", "hidden"}  # classes by which the report knows its own blocks of code
 
 
 def printable(value: Any) -> Any:
@@ -49,10 +48,10 @@ def disarm(node: Node) -> Node | list[Node] | None:
         if not RUNS.match(re.sub(r"\s", "", target)):
             return {"t": kind, "c": [["", [], []], words, [target, ""]]}
         return words if pandoc.plain(words) == target else [*words, pandoc.string(f" ({target})")]
-    elif kind in ("Span", "Div", "Code"):
+    elif kind in ("Span", "Div", "Code") and "folded output" not in contents[0][1]:
         return {"t": kind, "c": [["", [], []], pandoc.walk(contents[1], disarm)]}
     elif kind == "CodeBlock":
-        classes = [name for name in contents[0][1] if name not in MARKED]
+        classes = [name for name in contents[0][1] if name != "output"]  # which is what a cell has printed
         return {"t": kind, "c": [["", classes, []], contents[1]]}
     elif kind == "Table":
         return {"t": kind, "c": [[contents[0][0], [], []], *pandoc.walk(contents[1:], disarm)]}
