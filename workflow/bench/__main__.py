@@ -29,6 +29,7 @@ from helpers.device import PLAIN, pick
 from helpers.optimisers import TrainConfig
 from helpers.results import ROOT, write
 from helpers.scratch import ScratchAutoencoder, initial_layers
+from workflow import environment
 from workflow.bench import peers
 from workflow.bench.steps import SIZES, steps
 from workflow.forecast import measured, words
@@ -175,11 +176,11 @@ def two_runs(workers: int) -> float:
             "quick",
             "--quiet",
         ]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
         started, running = time.perf_counter(), []
         for seed in ("0", "1"):
             own = [*command, "--seed", seed, "--folder", str(Path(folder, seed))]
-            running.append(subprocess.Popen(own, cwd=ROOT, env=environment))
+            running.append(subprocess.Popen(own, cwd=ROOT, env=one_thread))
             if len(running) == workers:
                 for process in running:
                     process.wait()
@@ -255,4 +256,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    environment.enter()
     sys.exit(main())

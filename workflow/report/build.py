@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from helpers.results import write
+from workflow import environment
 from workflow.report.chapters import join, read_notebook
 from workflow.report.errors import ReportError
 from workflow.report.exporters import HTMLReport, PDFReport
@@ -89,4 +90,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    environment.enter()
     sys.exit(main())

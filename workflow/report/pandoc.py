@@ -7,6 +7,7 @@ import re
 import subprocess
 from bisect import bisect_right
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pypandoc
@@ -26,13 +27,15 @@ MARKDOWN = (
     "-yaml_metadata_block-native_divs-native_spans-line_blocks-simple_tables-multiline_tables-grid_tables"
     "-bracketed_spans-implicit_header_references-link_attributes-inline_code_attributes-raw_attribute"
 )
+OWN = Path(__file__).parent / "templates"
 MARKER = "report-piece"  # an empty block of this class stands before every piece of text
 FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
 
 def run(arguments: list[str], text: str) -> str:
     """Run pandoc on `text`; raise ReportError with its own words when it fails or warns, so that nothing is lost."""
-    command = [pypandoc.get_pandoc_path(), "--fail-if-warnings", *arguments]
+    # With a data folder that is ours, since the user's own may hold abbreviations, templates and defaults.
+    command = [pypandoc.get_pandoc_path(), f"--data-dir={OWN}", "--fail-if-warnings", *arguments]
     done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8")
     if done.returncode:
         raise ReportError(" ".join(done.stderr.replace("[WARNING]", "").split("Failing because")[0].split()))
