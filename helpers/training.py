@@ -316,7 +316,11 @@ def train_classifier(
 
     The history holds the plain cross entropy, without smoothing, and the accuracy: of the training batches as the
     network met them, augmented and under dropout, and of ``validation`` after every epoch.
+
+    Raises ValueError for batches of a single image when a batch normalisation of features could not learn from them.
     """
+    if min(config.batches(len(split))) == 1 and any(isinstance(part, nn.BatchNorm1d) for part in network.modules()):
+        raise ValueError("batch normalisation cannot learn from one image: use two images or more, and larger batches")
     device.place(network)
     history, objective = History(), objective or SoftmaxLoss(config.smoothing)
     if transform is None:
