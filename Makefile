@@ -24,7 +24,7 @@ READY := $(VENV)/.ready
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" ASSIGNMENT=a|b'
-	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real AUTHOR="..." ROLL="..."'
+	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real|sample AUTHOR="..." ROLL="..."'
 	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=slurm'
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
