@@ -144,27 +144,13 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = 
     Raises:
         DataError: a damaged or unreadable file.
     """
-    import torch
-
-    unpacked: dict[str, bytes] = {}
-    for file, md5 in md5s(name, files).items():
-        content = _checked(data_root(root) / file, md5)
-        if file == CIFAR_ARCHIVE:
-            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                for item in archive:
-                    if item.name in _unpacked(name) and (batch := archive.extractfile(item)):
-                        unpacked[item.name] = batch.read()
-        elif file.endswith(".gz"):
-            unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
-        else:
-            unpacked[file] = content
-    if name != "CIFAR10":
-        return tuple(_idx(unpacked[file]) for file in _unpacked(name))
-    # Unpickling can run any code, so it is safe only because the md5 was checked.
-    contents = [pickle.loads(unpacked[file], encoding="latin1") for file in _unpacked(name)]
-    images = [torch.from_numpy(batch["data"]).view(-1, 3, 32, 32) for batch in contents]
-    labels = [torch.tensor(batch["labels"]) for batch in contents]
-    return torch.cat(images[:-1]), torch.cat(labels[:-1]), images[-1], labels[-1]
+    contents = {file: _checked(data_root(root) / file, md5) for file, md5 in md5s(name, files).items()}
+    try:
+        return _decoded(name, _unpack(name, contents))
+    except Exception as error:  # of as many kinds as there are formats
+        reason = " ".join(str(error).split()) or type(error).__name__
+        mend = "delete its files and run `make data`"
+        raise DataError(f"{name} in {data_root(root)} cannot be decoded ({reason}): {mend}") from error
 
 
 def fingerprint(name: str) -> str:
@@ -280,10 +266,50 @@ def _checked(path: Path, md5: str) -> bytes:
     return content
 
 
+def _unpack(name: str, contents: dict[str, bytes]) -> dict[str, bytes]:
+    """The content of a set's unpacked files, by file, from that of the files that are there."""
+    unpacked: dict[str, bytes] = {}
+    for file, content in contents.items():
+        if file == CIFAR_ARCHIVE:
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                for item in archive:
+                    if item.name in _unpacked(name) and (batch := archive.extractfile(item)):
+                        unpacked[item.name] = batch.read()
+        elif file.endswith(".gz"):
+            unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
+        else:
+            unpacked[file] = content
+    return unpacked
+
+
+def _decoded(name: str, unpacked: dict[str, bytes]) -> tuple[Tensor, ...]:
+    """Training images and labels, test images and labels. Raises whatever their formats do, ValueError for shapes."""
+    import torch
+
+    if name == "CIFAR10":
+        # Unpickling can run any code, so it is safe only because the md5 was checked.
+        batches = [pickle.loads(unpacked[file], encoding="latin1") for file in _unpacked(name)]
+        images = [torch.from_numpy(batch["data"]).view(-1, 3, 32, 32) for batch in batches]
+        labels = [torch.tensor(batch["labels"]) for batch in batches]
+        parts = [torch.cat(images[:-1]), torch.cat(labels[:-1]), images[-1], labels[-1]]
+    else:
+        parts = [_idx(unpacked[file]) for file in _unpacked(name)]
+    shape = (3, 32, 32) if name == "CIFAR10" else (28, 28)
+    for pictures, numbers in (parts[:2], parts[2:]):
+        kinds = pictures.dtype, numbers.dtype
+        if (pictures.shape, kinds) != ((len(numbers), *shape), (torch.uint8, torch.int64)) or numbers.ndim != 1:
+            raise ValueError("images and labels do not fit together")
+        if not all(0 <= number < 10 for number in numbers.unique().tolist()):
+            raise ValueError("a label is no class's")
+    return tuple(parts)
+
+
 def _idx(content: bytes) -> Tensor:
     """Decode IDX: two zero bytes, a type (here always uint8), the number of dimensions, the dimensions, the values."""
     import torch
 
+    if content[:3] != b"\0\0\x08":
+        raise ValueError("no IDX file of bytes")
     dimensions = struct.unpack_from(f">{content[3]}I", content, 4)
     values = torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=4 + 4 * content[3]).view(dimensions)
     return values.long() if values.ndim == 1 else values
