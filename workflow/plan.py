@@ -210,11 +210,9 @@ def _checked(name: str, entry: Any) -> dict[str, Any]:
             raise _at(name, f"{name}: needs must be lines of `parameter: chapter/file`, not {short(value)}")
         for part in value.values() if key == "needs" else [value]:
             try:
-                checked = Parameter(key, KNOWN[key], None, "").check(part, name)
+                Parameter(key, KNOWN[key], None, "").check(part, name)
             except ParameterError as error:
                 raise _at(name, str(error)) from None
-            if KNOWN[key] == "int" and checked < 1:
-                raise _at(name, f"{name}: {key} must be 1 or more, not {checked}")
     if entry.get("reads", "results") != "results":
         raise _at(name, f"{name} can read `results` alone, not {short(entry['reads'])}")
     return entry

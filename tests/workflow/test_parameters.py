@@ -65,6 +65,33 @@ def test_unknown_names_and_wrong_types_are_refused(chapter, changes, words):
 
 
 @pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("train_images", 10),
+        ("map_images", 10),
+        ("epochs", 1),
+        ("conv_epochs", 1),
+        ("batch_size", 2),
+        ("few_batch_size", 2),
+        ("code_size", 1),
+        ("free_numbers", 0),
+        ("draws", 0),
+    ],
+)
+def test_impossible_sizes_are_refused_before_anything_runs(chapter, name, least):
+    path = chapter(f"{name}: int = 64\n")
+    assert resolve(path, {name: least}, "profile quick") == {name: least}
+    for wrong in (least - 1, -64):
+        with pytest.raises(ParameterError, match=f"{name} must be {least} or more, not {wrong}"):
+            resolve(path, {name: wrong}, "profile quick")
+
+
+def test_a_count_in_a_list_is_not_negative(chapter):
+    with pytest.raises(ParameterError, match="sizes must be 0 or more, not -1"):
+        resolve(chapter(), {"sizes": [3, -1]}, "profile quick")
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "seed = 0",
