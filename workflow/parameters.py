@@ -24,7 +24,8 @@ LARGEST = 2**63  # whole numbers from here on are none of NumPy's or PyTorch's
 SEEDS = 2**32  # seeds from here on are none of NumPy's
 # The least that a parameter may be, by the end of its name: an image of every class, and two in a batch, from which
 # batch normalisation can learn. No other whole number, which all count something, may be negative.
-LEAST = {"images": 10, "batch_size": 2, "epochs": 1, "code_size": 1, "memory_mb": 1, "minutes": 1, "seconds": 1, "": 0}
+LEAST = {"images": 10, "batch_size": 2}
+LEAST |= dict.fromkeys(("epochs", "code_size", "per_class", "draws", "memory_mb", "minutes", "seconds"), 1) | {"": 0}
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _as_type(value: Any, kind: str, name: str, where: str) -> Any:
     if type(value) is float and not math.isfinite(value):
         raise ParameterError(f"{where}: {name} must be a finite number, not {value}")
     least = next(least for end, least in LEAST.items() if name.endswith(end))
-    if kind == "int" and value < least and name != "seed":
+    if kind == "int" and isinstance(value, int) and value < least and name != "seed":
         raise ParameterError(f"{where}: {name} must be {least} or more, not {value}")
     return value
 

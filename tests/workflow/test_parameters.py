@@ -75,7 +75,8 @@ def test_unknown_names_and_wrong_types_are_refused(chapter, changes, words):
         ("few_batch_size", 2),
         ("code_size", 1),
         ("free_numbers", 0),
-        ("draws", 0),
+        ("draws", 1),
+        ("few_steps", 0),
     ],
 )
 def test_impossible_sizes_are_refused_before_anything_runs(chapter, name, least):
