@@ -263,6 +263,9 @@ def test_a_dry_run_does_not_count_a_run_on_the_sample_as_one_on_real_data(finish
         ("09_none: {}\n", [], "09_none"),
         ("{}\n", ["--notebooks", "7"], "no chapter starts with '7'"),
         ("{}\n", ["--seed", "x"], "SEED must be a whole number"),
+        ("{}\n", ["--seed", "007"], "SEED=007: write SEED=7"),
+        ("{}\n", ["--seed", "٣"], "SEED must be a whole number"),
+        ("01_maker: {value: 1}\n01_maker: {value: 2}\n", [], "quick.yaml:2: not YAML: '01_maker' is given twice"),
         ("{}\n", ["--format", "doc"], "FORMAT must be html, pdf or both"),
         ("{}\n", ["--assignment", "c"], "there is no 'c', only: a, b"),
         ("{}\n", ["--assignment", "a", "--notebooks", "01"], "give one of them"),
@@ -297,9 +300,10 @@ def test_a_bad_entry_of_a_chapter_is_one_line_before_anything_runs(finished, ent
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_required_real_data_that_is_missing_is_one_line(finished):
+@pytest.mark.parametrize("required", [{"DATA": "real"}, {"DATA_DIR": "/nowhere"}])
+def test_required_real_data_that_is_missing_is_one_line(finished, required):
     finished.write("notebooks/profiles/quick.yaml", "01_maker: {value: 2}\n")
-    names, done = ran(finished, lambda: finished.report(DATA="real"))
+    names, done = ran(finished, lambda: finished.report(**required))
     assert done.returncode == 1 and names == []
     assert "train-images-idx3-ubyte" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
