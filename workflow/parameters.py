@@ -38,10 +38,15 @@ class Parameter:
     help: str
 
     def check(self, value: Any, where: str) -> Any:
-        """``value`` as this parameter's type (an int becomes a float). Raises ParameterError for another type."""
+        """``value`` as this parameter's type (an int becomes a float).
+
+        Raises ParameterError for another type, an impossible size, or no value where the default has some.
+        """
         if self.kind.startswith("list["):
             if not isinstance(value, list):
                 raise ParameterError(f"{where}: {self.name} must be a {self.kind}, not {short(value)}")
+            if self.default and not value:
+                raise ParameterError(f"{where}: {self.name} needs at least one value")
             return [_as_type(item, self.kind[5:-1], self.name, where) for item in value]
         checked = _as_type(value, self.kind, self.name, where)
         if self.name == "seed" and (fault := seed_fault(checked)):

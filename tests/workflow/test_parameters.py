@@ -47,6 +47,7 @@ def test_a_profile_changes_what_it_names_and_nothing_else(chapter):
         ({"name": None}, "name must be of type str"),
         ({"sizes": 3}, r"sizes must be a list\[int\]"),
         ({"sizes": [1, "2"]}, "sizes must be of type int"),
+        ({"sizes": []}, "sizes needs at least one value"),
         ({"rate": float("nan")}, "rate must be a finite number"),
         ({"rate": float("inf")}, "rate must be a finite number"),
         ({"rate": 10**400}, "rate is too large"),
