@@ -110,8 +110,10 @@ def locate(name: str, root: str | os.PathLike[str] | None = None) -> list[str]:
     """
     folder, setting = data_root(root), _setting()
     files, missing = _find(name, folder)
-    if setting == "sample" or not missing:
-        return [] if setting == "sample" else files
+    if setting == "sample":
+        return []
+    if not missing:
+        return files
     if _given(root):
         _check_place(name, folder)
     if _given(root) or setting == "real":
@@ -147,6 +149,8 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = 
     contents = {file: _checked(data_root(root) / file, md5) for file, md5 in md5s(name, files).items()}
     try:
         return _decoded(name, _unpack(name, contents))
+    except MemoryError:
+        raise
     except Exception as error:  # of as many kinds as there are formats
         reason = " ".join(str(error).split()) or type(error).__name__
         mend = "delete its files and run `make data`"
@@ -217,7 +221,8 @@ def _check_place(name: str, folder: Path) -> None:
     whole = Path(os.path.abspath(folder))
     for near in (*whole.parents[:2], *(whole.iterdir() if whole.is_dir() else ())):
         if not _find(name, near)[1]:
-            raise DataError(f"DATA_DIR={folder} does not hold {name} itself, but {near} does: set DATA_DIR={near}")
+            mend = f"set DATA_DIR={near}, or move its files"
+            raise DataError(f"DATA_DIR={folder} does not hold {name} itself, but {near} does: {mend}")
     for near in (whole, whole / name):
         for file in MD5[name]:
             if near / Path(file).name != whole / file and os.path.isfile(near / Path(file).name):
