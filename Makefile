@@ -22,12 +22,12 @@ READY := $(VENV)/.ready
 $(if $(word 2,$(VENV)),$(error VENV has a space, which make cannot have in it: name another folder))
 
 .DEFAULT_GOAL := help
-.PHONY: help report sweep bench test lab data check style types clean
+.PHONY: help report sweep bench test lab data check style types lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" ASSIGNMENT=a|b'
-	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real AUTHOR="..." ROLL="..."'
+	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real|sample AUTHOR="..." ROLL="..."'
 	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=slurm'
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
@@ -62,6 +62,9 @@ style: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
+lock: $(READY) ## after a change of requirements.txt: write all packages that it needs, with their hashes, to requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements.txt -o requirements.lock
+
 clean: ## delete everything that was built; never the data
 	@find reports -mindepth 1 -maxdepth 1 ! -name report.toml ! -name 'preview-*.png' -exec rm -rf {} +
 	@rm -rf .snakemake .pytest_cache .ruff_cache .mypy_cache
@@ -69,6 +72,6 @@ clean: ## delete everything that was built; never the data
 	@echo "reports are gone; data and $(VENV) are kept"
 
 # The environment: made once, brought up to date when its sources change. An interrupted setup starts from the beginning.
-$(READY): requirements.txt pyproject.toml workflow/setup.sh
+$(READY): requirements.lock pyproject.toml workflow/setup.sh
 	@sh workflow/setup.sh '$(PYTHON)' '$(VENV)'
 	@touch $@

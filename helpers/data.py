@@ -1,8 +1,8 @@
 """The course's data sets (MNIST, Fashion-MNIST, CIFAR-10) in three parts; subsets of them; the noise they are given.
 
-Environment: `DATA_DIR` says where the files are (default `data/`), `DATA=real` forbids the sample. A set's way to the
-first batch: `load` finds and reads its files (:mod:`helpers.files`) or takes the sample (:mod:`helpers.sample`), keeps
-the classes asked for, and holds out, stratifies and takes the images of each part.
+Environment: `DATA_DIR` says where the files are (default `data/`), `DATA=real` forbids the sample, `DATA=sample` asks
+for it. A set's way to the first batch: `load` finds and reads its files (:mod:`helpers.files`) or takes the sample
+(:mod:`helpers.sample`), keeps the classes asked for, and holds out, stratifies and takes the images of each part.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The data sets' files: find them, download them, check their md5s, decode them. Notebooks use `helpers.data`.
 
 Addresses, md5s and the layout of the folders are torchvision's. By hand, since torchvision unpacks files on the disk:
-here they are unpacked in memory, so that a read-only folder works. No file is used before its md5 has been checked.
+here they are unpacked in memory, so that a read-only folder works, and so that an archive cannot write anywhere. No
+file is used before its md5 has been checked.
 """
 
 from __future__ import annotations
 
-import errno
 import functools
 import gzip
 import hashlib
@@ -15,11 +15,9 @@ import io
 import os
 import pickle
 import queue
-import socket
 import struct
 import sys
 import tarfile
-import tempfile
 import threading
 import time
 import urllib.error
@@ -27,6 +25,8 @@ import urllib.request
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from helpers.download import DISK_FULL, alone, download
 
 # torch takes seconds to import, and the workflow calls only `snapshot`, so it is imported where it is used.
 if TYPE_CHECKING:
@@ -73,11 +73,9 @@ MD5 = {
         CIFAR_ARCHIVE: "c58f30108f718f92721af3b95e74349a",
     },
 }
-PATIENCE, STALL = 5.0, 30.0  # seconds without any server's answer, and without progress of a download, before it fails
+PATIENCE = 5.0  # seconds without any server's answer before this machine counts as offline
 CONNECT = "connect and run `make data`, or set DATA_DIR to a folder that holds them"
-NOTICE = f"SAMPLE DATA, not for submission: real images are neither on disk nor within reach; {CONNECT}"
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+NOTICE = f"SAMPLE DATA, not for submission: asked for, or real images are neither on disk nor within reach; {CONNECT}"
 
 
 class DataError(ValueError):
@@ -86,7 +84,7 @@ class DataError(ValueError):
 
 def data_root(root: str | os.PathLike[str] | None = None) -> Path:
     """The folder of the data sets: `root`, else `DATA_DIR` (relative to the project's folder), else `data/`."""
-    return Path(root) if root else PROJECT / Path(os.environ.get("DATA_DIR") or "data").expanduser()
+    return Path(root) if root else PROJECT / os.path.expanduser(os.environ.get("DATA_DIR") or "data")
 
 
 def snapshot(names: Iterable[str], root: str | os.PathLike[str] | None = None) -> dict[str, dict[str, list[int]]]:
@@ -108,13 +106,20 @@ def locate(name: str, root: str | os.PathLike[str] | None = None) -> list[str]:
     """The files to read a set from, relative to the root; [] when the sample must be used instead.
 
     Raises:
-        DataError: unknown name, or, with `DATA=real`, missing files.
+        DataError: unknown name, or missing files with `DATA=real` or in a folder that `DATA_DIR` names.
     """
-    must_exist = _real_only()
-    files, missing = _find(name, data_root(root))
-    if missing and must_exist:
-        raise DataError(f"{name} is not complete in {data_root(root)}, missing {', '.join(missing)}: {CONNECT}")
-    return [] if missing else files
+    folder, setting = data_root(root), _setting()
+    files, missing = _find(name, folder)
+    if setting == "sample":
+        return []
+    if not missing:
+        return files
+    if _given(root):
+        _check_place(name, folder)
+    if _given(root) or setting == "real":
+        state = "" if os.path.isdir(folder) else " (there is no such folder)"
+        raise DataError(f"{name} is not complete in {folder}{state}, missing {', '.join(missing)}: {CONNECT}")
+    return []
 
 
 def check(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = None) -> dict[str, str]:
@@ -141,27 +146,15 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = 
     Raises:
         DataError: a damaged or unreadable file.
     """
-    import torch
-
-    unpacked: dict[str, bytes] = {}
-    for file, md5 in md5s(name, files).items():
-        content = _checked(data_root(root) / file, md5)
-        if file == CIFAR_ARCHIVE:
-            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                for item in archive:
-                    if item.name in _unpacked(name) and (batch := archive.extractfile(item)):
-                        unpacked[item.name] = batch.read()
-        elif file.endswith(".gz"):
-            unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
-        else:
-            unpacked[file] = content
-    if name != "CIFAR10":
-        return tuple(_idx(unpacked[file]) for file in _unpacked(name))
-    # Unpickling can run any code, so it is safe only because the md5 was checked.
-    contents = [pickle.loads(unpacked[file], encoding="latin1") for file in _unpacked(name)]
-    images = [torch.from_numpy(batch["data"]).view(-1, 3, 32, 32) for batch in contents]
-    labels = [torch.tensor(batch["labels"]) for batch in contents]
-    return torch.cat(images[:-1]), torch.cat(labels[:-1]), images[-1], labels[-1]
+    contents = {file: _checked(data_root(root) / file, md5) for file, md5 in md5s(name, files).items()}
+    try:
+        return _decoded(name, _unpack(name, contents))
+    except MemoryError:
+        raise
+    except Exception as error:  # of as many kinds as there are formats
+        reason = " ".join(str(error).split()) or type(error).__name__
+        mend = "delete its files and run `make data`"
+        raise DataError(f"{name} in {data_root(root)} cannot be decoded ({reason}): {mend}") from error
 
 
 def fingerprint(name: str) -> str:
@@ -172,41 +165,69 @@ def fingerprint(name: str) -> str:
 def fetch(names: Iterable[str], root: str | os.PathLike[str] | None = None) -> None:
     """Download the missing files of the named sets, with a progress bar. Only complete, checked files reach the root.
 
-    Does nothing without a network, or in a batch run (`DATA_FETCHED` is set), whose workflow has called this before.
-    A failed download is printed on stderr.
+    Does nothing without a network, with `DATA=sample`, or in a batch run (`DATA_FETCHED` is set), whose workflow has
+    called this before. A failed download is printed on stderr. Another process that fetches into this folder waits.
 
     Raises:
-        DataError: unknown name, a full disk, a folder that cannot be written to, or, with `DATA=real`, a failure.
+        DataError: unknown name, a full disk, a folder that cannot be written to or that has the files in another place,
+            or, with `DATA=real` or `DATA_DIR`, a failure.
     """
-    must_succeed, folder = _real_only(), data_root(root)
+    setting, folder = _setting(), data_root(root)
     lacking = [name for name in names if _find(name, folder)[1]]
-    if os.environ.get("DATA_FETCHED") or not (lacking and _online()):
+    if setting == "sample" or os.environ.get("DATA_FETCHED"):
         return
-    usual = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL)  # torchvision sets none: a stalled server would block the report for ever
-    try:
+    if _given(root):
         for name in lacking:
-            try:
-                _download(name, folder)
-            except ConnectionError as error:
-                if must_succeed:
-                    raise DataError(f"{error}: {CONNECT}") from error
-                print(error, file=sys.stderr)
-            except OSError as error:
-                full = error.errno in DISK_FULL
-                trouble, mend = ("no room left in", "free some") if full else ("cannot write to", "make it writable")
-                message = f"{trouble} {folder} ({error.strerror or error}): {mend}, or set DATA_DIR to another folder"
-                raise DataError(message) from error
-    finally:
-        socket.setdefaulttimeout(usual)
+            _check_place(name, folder)
+    if not (lacking and _online()):
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone(folder):
+            for name in lacking:
+                try:
+                    _download(name, folder)
+                except ConnectionError as error:
+                    if setting == "real" or _given(root):
+                        raise DataError(f"{name}: {error}: {CONNECT}") from error
+                    print(f"{name}: {error}", file=sys.stderr)
+    except OSError as error:
+        full = error.errno in DISK_FULL
+        trouble, mend = ("no room left in", "free some") if full else ("cannot write to", "make it writable")
+        message = f"{trouble} {folder} ({error.strerror or error}): {mend}, or set DATA_DIR to another folder"
+        raise DataError(message) from error
 
 
-def _real_only() -> bool:
-    """Whether `DATA=real` forbids the sample. Raises DataError for another value of `DATA`."""
+def _setting() -> str:
+    """`DATA`: "real" forbids the sample, "sample" asks for it. Raises DataError for another value."""
     setting = os.environ.get("DATA", "")
-    if setting not in ("", "auto", "real"):
-        raise DataError(f"DATA={setting} means nothing: use DATA=real to forbid the sample, or leave it out")
-    return setting == "real"
+    if setting not in ("", "auto", "real", "sample"):
+        uses = "DATA=real to forbid the sample, DATA=sample to ask for it, or leave it out"
+        raise DataError(f"DATA={setting} means nothing: use {uses}")
+    return setting
+
+
+def _given(root: str | os.PathLike[str] | None) -> bool:
+    """Whether `DATA_DIR` says where the files are; the sample must not stand in for them then."""
+    return root is None and bool(os.environ.get("DATA_DIR"))
+
+
+def _check_place(name: str, folder: Path) -> None:
+    """Raise DataError when `DATA_DIR` is no folder, or misses a set's files by a level or two."""
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise DataError(f"DATA_DIR={folder} is a file: give the folder that holds {', '.join(NAMES)}")
+    if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+        raise DataError(f"DATA_DIR={folder} cannot be read: mend its permissions, or give another folder")
+    whole = Path(os.path.abspath(folder))
+    for near in (*whole.parents[:2], *(whole.iterdir() if whole.is_dir() else ())):
+        if not _find(name, near)[1]:
+            mend = f"set DATA_DIR={near}, or move its files"
+            raise DataError(f"DATA_DIR={folder} does not hold {name} itself, but {near} does: {mend}")
+    for near in (whole, whole / name):
+        for file in MD5[name]:
+            if near / Path(file).name != whole / file and os.path.isfile(near / Path(file).name):
+                goal = (whole / file).parent
+                raise DataError(f"{near} holds {Path(file).name}, which {name} has in {goal}: move its files there")
 
 
 def _unpacked(name: str) -> tuple[str, ...]:
@@ -250,10 +271,50 @@ def _checked(path: Path, md5: str) -> bytes:
     return content
 
 
+def _unpack(name: str, contents: dict[str, bytes]) -> dict[str, bytes]:
+    """The content of a set's unpacked files, by file, from that of the files that are there."""
+    unpacked: dict[str, bytes] = {}
+    for file, content in contents.items():
+        if file == CIFAR_ARCHIVE:
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                for item in archive:
+                    if item.name in _unpacked(name) and (batch := archive.extractfile(item)):
+                        unpacked[item.name] = batch.read()
+        elif file.endswith(".gz"):
+            unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
+        else:
+            unpacked[file] = content
+    return unpacked
+
+
+def _decoded(name: str, unpacked: dict[str, bytes]) -> tuple[Tensor, ...]:
+    """Training images and labels, test images and labels. Raises whatever their formats do, ValueError for shapes."""
+    import torch
+
+    if name == "CIFAR10":
+        # Unpickling can run any code, so it is safe only because the md5 was checked.
+        batches = [pickle.loads(unpacked[file], encoding="latin1") for file in _unpacked(name)]
+        images = [torch.from_numpy(batch["data"]).view(-1, 3, 32, 32) for batch in batches]
+        labels = [torch.tensor(batch["labels"]) for batch in batches]
+        parts = [torch.cat(images[:-1]), torch.cat(labels[:-1]), images[-1], labels[-1]]
+    else:
+        parts = [_idx(unpacked[file]) for file in _unpacked(name)]
+    shape = (3, 32, 32) if name == "CIFAR10" else (28, 28)
+    for pictures, numbers in (parts[:2], parts[2:]):
+        kinds = pictures.dtype, numbers.dtype
+        if (pictures.shape, kinds) != ((len(numbers), *shape), (torch.uint8, torch.int64)) or numbers.ndim != 1:
+            raise ValueError("images and labels do not fit together")
+        if not all(0 <= number < 10 for number in numbers.unique().tolist()):
+            raise ValueError("a label is no class's")
+    return tuple(parts)
+
+
 def _idx(content: bytes) -> Tensor:
     """Decode IDX: two zero bytes, a type (here always uint8), the number of dimensions, the dimensions, the values."""
     import torch
 
+    if content[:3] != b"\0\0\x08":
+        raise ValueError("no IDX file of bytes")
     dimensions = struct.unpack_from(f">{content[3]}I", content, 4)
     values = torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=4 + 4 * content[3]).view(dimensions)
     return values.long() if values.ndim == 1 else values
@@ -285,26 +346,9 @@ def _answers(url: str) -> bool:
 
 
 def _download(name: str, folder: Path) -> None:
-    """Download a set's missing archives. Raises ConnectionError if no server has one, other OSErrors of the disk."""
-    from torchvision.datasets.utils import download_url
-
+    """Download a set's archives that are still missing. Raises as :func:`helpers.download.download`."""
     unmet = [part for part in _parts(name) if all(_lacks(files, folder) for files in part)]
-    archives = [files[0] for part in unmet for files in part if files[0].endswith(".gz")]
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as unfinished:  # on the same disk, to rename from
-        for archive in archives:
-            print(f"{name}: fetching {Path(archive).name}", file=sys.stderr)
-            for mirror in SERVERS[name]:
-                try:
-                    download_url(mirror + Path(archive).name, unfinished, md5=MD5[name][archive])
-                    break
-                except (OSError, RuntimeError, http.client.HTTPException) as error:
-                    if isinstance(error, OSError) and error.errno in DISK_FULL + NOT_WRITABLE:
-                        raise
-                    failure = error
-            else:
-                raise ConnectionError(
-                    f"{name}: could not download {Path(archive).name} ({' '.join(str(failure).split())})"
-                )
-            (folder / archive).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(Path(unfinished, Path(archive).name), folder / archive)
+    for archive in (files[0] for part in unmet for files in part if files[0].endswith(".gz")):
+        file = Path(archive).name
+        print(f"{name}: fetching {file}", file=sys.stderr)
+        download(SERVERS[name], file, MD5[name][archive], folder / archive, folder)

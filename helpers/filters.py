@@ -75,7 +75,8 @@ def tune_filters(noisy: Tensor, clean: Tensor) -> dict[str, TunedFilter]:
         for strength in strengths:
             filtered = _apply(name, noisy, strength)
             x, y = filtered.flatten().double(), clean.flatten().double()
-            a = ((x - x.mean()) * (y - y.mean())).mean() / x.var(correction=0)
+            spread = x.var(correction=0).clamp(min=1e-12)  # blank images have none
+            a = ((x - x.mean()) * (y - y.mean())).mean() / spread
             scale = (a.item(), (y.mean() - a * x.mean()).item())
             restored = (filtered * scale[0] + scale[1]).clamp_(0, 1)
             tried.append(TunedFilter(name, strength, scale, psnr(restored, clean).mean().item()))

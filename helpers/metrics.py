@@ -90,7 +90,8 @@ def _cross_entropy(x: Tensor, q: Tensor) -> float:
 def tsne_map(codes: Tensor, *, seed: int) -> np.ndarray:
     """Codes [N, D] -> points [N, 2] by t-SNE (van der Maaten & Hinton 2008), perplexity 30 or a third of N."""
     perplexity = min(30, (len(codes) - 1) / 3)
-    return TSNE(init="pca", perplexity=perplexity, random_state=seed).fit_transform(codes.numpy())
+    flat = codes.shape[1] < 2 or not codes.var(0).any()  # a line or a point has no two principal components
+    return TSNE(init="random" if flat else "pca", perplexity=perplexity, random_state=seed).fit_transform(codes.numpy())
 
 
 def map_quality(points: np.ndarray, images: Tensor, labels: Tensor, *, neighbours: int = 12) -> tuple[float, float]:

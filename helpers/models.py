@@ -371,8 +371,10 @@ class ColourAutoencoder(AutoencoderModule):
     def __init__(self, pca: PCA, *, free: int = 0, width: int = 16):
         """``pca`` has a component for each number of the code, of which the last ``free`` are not used.
 
-        Raises ValueError when too many are free.
+        Raises ValueError when too many are free, or for no filter.
         """
+        if width < 1:
+            raise ValueError(f"width, the filters of the first convolution, must be 1 or more, not {width}")
         code_size, pixels = pca.components_.shape
         if not 0 <= free < code_size:
             raise ValueError(f"of {code_size} numbers 0 to {code_size - 1} may be free of PCA, not {free}")

@@ -56,9 +56,18 @@ class TrainConfig:
             what = f"{self.weight_decay}, {self.shift} and {self.smoothing}"
             raise ValueError(f"weight decay and shift must not be negative, and smoothing below one, not {what}")
 
+    def batches(self, images: int) -> list[int]:
+        """The sizes of an epoch's batches of so many images; the last one has the rest.
+
+        A rest of one image joins the batch before it: batch normalisation cannot learn from a single image.
+        """
+        whole, rest = divmod(images, self.batch_size)
+        sizes = [self.batch_size] * whole + [rest] * (rest > 0)
+        return [*sizes[:-2], sizes[-2] + 1] if rest == 1 and whole else sizes
+
     def steps(self, images: int) -> int:
         """The number of optimisation steps on so many images."""
-        return self.epochs * -(-images // self.batch_size)
+        return self.epochs * len(self.batches(images))
 
     def learning_rates(self, steps: int) -> list[float]:
         """The learning rate of every step of a ``constant`` or ``linear`` schedule."""

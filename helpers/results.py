@@ -119,7 +119,7 @@ def finite(name: str, value: Any) -> float:
     """``value`` as a float. Raises ValueError when it is not a finite number."""
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f"{name} is {number}: only finite numbers may be reported")
+        raise ValueError(f"{name} is {number}: only finite numbers may be reported (a smaller learning rate may help)")
     return number
 
 

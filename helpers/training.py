@@ -48,17 +48,15 @@ class History:
     seconds: list[float] = field(default_factory=list)
     batch_losses: list[float] = field(default_factory=list)
 
-    def add_epoch(self, batch_losses: Tensor, images: int, started: float) -> None:
-        """Record an epoch over ``images`` images, in batches of equal size but for a smaller last one.
+    def add_epoch(self, batch_losses: Tensor, sizes: Sequence[int], started: float) -> None:
+        """Record an epoch over batches of so many images each.
 
         Its losses have come to the CPU, so it is over, also on a device that works while Python goes on; it began when
         ``time.perf_counter()`` was ``started``.
         """
         seconds = time.perf_counter() - started
-        size = -(-images // len(batch_losses))
-        sizes = torch.full_like(batch_losses, size)
-        sizes[-1] = images - size * (len(batch_losses) - 1)
-        self.loss.append(((batch_losses * sizes).sum() / images).item())
+        weights = torch.tensor(sizes, dtype=batch_losses.dtype)
+        self.loss.append(((batch_losses * weights).sum() / sum(sizes)).item())
         self.batch_losses += batch_losses.tolist()
         self.seconds.append(seconds)
 
@@ -187,19 +185,19 @@ def _train_autoencoders(
     # Several networks share the noise of an epoch, drawn at once. For a single one it is drawn batch by batch, which
     # saves the memory of a second copy of the images.
     at_once = corrupt is not None and len(learners) > 1
-    inputs = images
+    inputs, sizes = images, config.batches(len(images))
     for _ in range(config.epochs):
         if corrupt and at_once:
             inputs = images[:0]  # frees the last epoch's noise before this one's is drawn
             inputs = corrupt(pixels(images), generator)
-        order = _order(len(images), generator).split(config.batch_size)
+        order = _order(len(images), generator).split(sizes)
         for name, learner in learners.items():
             history, started, losses = histories[name], time.perf_counter(), []
             for rows in order:
                 clean = pixels(images[rows])
                 seen = inputs[rows] if at_once else corrupt(clean, generator) if corrupt else clean
                 losses.append(learner.step(seen, clean))
-            history.add_epoch(torch.stack(losses).cpu(), len(images), started)
+            history.add_epoch(torch.stack(losses).cpu(), sizes, started)
             if validation:
                 history.validation_loss.append(learner.loss(*validation))
             progress(f"{name:<16} {history.last_epoch(config.epochs)}")
@@ -318,7 +316,11 @@ def train_classifier(
 
     The history holds the plain cross entropy, without smoothing, and the accuracy: of the training batches as the
     network met them, augmented and under dropout, and of ``validation`` after every epoch.
+
+    Raises ValueError for batches of a single image when a batch normalisation of features could not learn from them.
     """
+    if min(config.batches(len(split))) == 1 and any(isinstance(part, nn.BatchNorm1d) for part in network.modules()):
+        raise ValueError("batch normalisation cannot learn from one image: use two images or more, and larger batches")
     device.place(network)
     history, objective = History(), objective or SoftmaxLoss(config.smoothing)
     if transform is None:
@@ -348,7 +350,7 @@ def _train_classifier(
     history: History,
 ) -> None:
     images, labels = add_channel_dim(split.images).to(device.name), split.labels.to(device.name)
-    generator = Generator(device.name).manual_seed(seed)
+    generator, sizes = Generator(device.name).manual_seed(seed), config.batches(len(labels))
     mirrored = config.flip and images.ndim == 4  # features have no left and right
     if mirrored:
         images = mirror_half(images, generator)
@@ -358,7 +360,7 @@ def _train_classifier(
         for _ in range(config.epochs):
             network.train()
             started, losses, hits = time.perf_counter(), [], 0
-            for rows in _order(len(labels), generator).split(config.batch_size):
+            for rows in _order(len(labels), generator).split(sizes):
                 batch, targets = transform(images[rows], generator), labels[rows]
                 loss, logits = objective(forward(network, batch, device), targets)
                 network.zero_grad()
@@ -368,7 +370,7 @@ def _train_classifier(
                 objective.after_step()
                 losses.append(F.cross_entropy(logits.detach(), targets))
                 hits += (logits.detach().argmax(1) == targets).sum()
-            history.add_epoch(torch.stack(losses).cpu(), len(labels), started)
+            history.add_epoch(torch.stack(losses).cpu(), sizes, started)
             history.accuracy.append(int(hits) / len(labels))
             images = images.flip(3) if mirrored else images
             objective.after_epoch()

@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from workflow import environment
 
@@ -19,6 +21,12 @@ environment.enter()
 # One thread: small networks are faster so, and results the same everywhere. Read by torch, which the tests' own modules
 # import after this one.
 os.environ |= kept | {"OMP_NUM_THREADS": "1"}
+
+# Odd inputs are the same in every run, and leave no folder behind; a busy machine may take its time.
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(Path(tempfile.gettempdir()) / "hypothesis")
+slow_is_fine = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("project", derandomize=True, database=None, deadline=None, suppress_health_check=slow_is_fine)
+settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _write(path: Path, text: str) -> None:
     """Write a file in one step; if its text is the same, only set its time, which Snakemake compares."""
     try:
-        if path.is_file() and path.read_text() == text:
+        if path.is_file() and path.read_bytes() == text.encode():
             path.touch()
             return
         write(path, lambda unfinished: unfinished.write_text(text))

@@ -10,20 +10,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
-import yaml
-
 from helpers.results import ROOT
-from workflow.parameters import ParameterError, read_profile, resolve
+from workflow.parameters import Parameter, ParameterError, read_profile, resolve
+from workflow.yaml_file import Document
 
 NOTEBOOKS = ROOT / "notebooks"
 ENTRIES = ROOT / "workflow" / "chapters.yaml"
 BUILT = ".built"  # the folder that Snakemake builds reports in; `engine.publish` copies them to where readers look
-KNOWN = (
-    *("assignments", "data", "needs", "produces", "reads", "shares"),
-    *("headline", "gpu", "memory_mb", "minutes", "seconds"),
-)
+KNOWN = {  # what an entry may say of its chapter, and the kind of each value; of needs, that of the files
+    **dict.fromkeys(("assignments", "data", "produces", "shares"), "list[str]"),
+    **dict.fromkeys(("needs", "reads", "headline"), "str"),
+    **{"gpu": "bool", "memory_mb": "int", "minutes": "int", "seconds": "int"},
+}
 LONGEST = 60  # characters of a folder's name that say how its runs differ from the profile
 
 
@@ -161,7 +162,7 @@ def chapters(profile: str) -> dict[str, Chapter]:
     names = sorted(entries)
     for name in settings:
         if name not in names:
-            raise ParameterError(f"{path} names '{name}', but there are only: {', '.join(names)}")
+            raise ParameterError(f"{path} names {short(name)}, but there are only: {', '.join(names)}")
     found = {}
     for name in names:
         if not (NOTEBOOKS / f"{name}.ipynb").exists():
@@ -197,23 +198,31 @@ def print_strays(found: Collection[str]) -> None:
 def _entries() -> dict[str, Any]:
     """What workflow/chapters.yaml says. Raises ParameterError, with the line, when it is no YAML of names."""
     try:
-        entries = yaml.safe_load(ENTRIES.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise ParameterError(f"workflow/chapters.yaml is not YAML: {' '.join(str(error).split())}") from None
+        document = Document.read(ENTRIES)
+    except OSError as error:
+        raise ParameterError(f"cannot read {ENTRIES} ({error.strerror})") from None
+    entries = document.value(document.root) or {}
     if not isinstance(entries, dict):
-        raise ParameterError("workflow/chapters.yaml must map the names of notebooks to what the workflow must know")
+        raise document.at(document.root)("map the names of notebooks to what the workflow must know of them")
     return entries
 
 
 def _checked(name: str, entry: Any) -> dict[str, Any]:
-    """The entry of a chapter. Raises ParameterError for an unknown key, or when it sets no limit of memory."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("memory_mb"), int):
+    """The entry of a chapter. Raises ParameterError for an unknown key, a wrong value, or without a limit of memory."""
+    if not isinstance(entry, dict) or "memory_mb" not in entry:
         raise _at(name, f"{name} must say at least how much it may hold, such as `memory_mb: 2000`")
-    for key in entry:
+    for key, value in entry.items():
         if key not in KNOWN:
-            raise _at(name, f"{name} has no '{key}', only: {', '.join(KNOWN)}")
+            raise _at(name, f"{name} has no {short(key)}, only: {', '.join(KNOWN)}")
+        if key == "needs" and not (isinstance(value, dict) and all(isinstance(part, str) for part in value)):
+            raise _at(name, f"{name}: needs must be lines of `parameter: chapter/file`, not {short(value)}")
+        for part in value.values() if key == "needs" else [value]:
+            try:
+                Parameter(key, KNOWN[key], None, "").check(part, name)
+            except ParameterError as error:
+                raise _at(name, str(error)) from None
     if entry.get("reads", "results") != "results":
-        raise _at(name, f"{name} can read `results` alone, not '{entry['reads']}'")
+        raise _at(name, f"{name} can read `results` alone, not {short(entry['reads'])}")
     return entry
 
 

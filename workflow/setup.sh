@@ -33,7 +33,7 @@ if [ ! -e "$venv/.ready" ] || [ -e "$unfinished" ]; then
     "$python" -m venv --clear "$venv" || fail "could not make $venv: see above"
 fi
 touch "$unfinished"
-"$venv/bin/python" -m pip install --quiet -r requirements.txt || {
+"$venv/bin/python" -m pip install --quiet --require-hashes -r requirements.lock || {
     rm -f "$unfinished" # pip itself undoes what it cannot finish
     fail "could not install the packages: see above; 'make' tries again"
 }

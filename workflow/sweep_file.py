@@ -22,13 +22,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 import yaml
 
-from helpers.results import ROOT
-from workflow.parameters import Parameter, ParameterError, declared
+from workflow.parameters import Parameter, ParameterError, declared, seed_fault
 from workflow.plan import Chapter, PlannedRun, chapters_with_dependencies, make_run, with_dependencies
+from workflow.yaml_file import At, Document
 
 Grids = dict[str, dict[str, list[Any]]]  # chapter, parameter, values
 KEYS = ("seeds", "notebooks", "curves")
@@ -60,26 +61,26 @@ def read_sweep(path: Path, profile: str, found: dict[str, Chapter]) -> Sweep:
 
     Raises ParameterError, one line with the line of the file, for anything that is not valid.
     """
-    file = _File(path)
+    file = _read(path)
     top = file.mapping(file.root, "a sweep")
     for key, (at, _) in top.items():
         if key not in KEYS:
-            raise at(f"a sweep has no '{key}', only: {', '.join(KEYS)}")
+            raise at(f"a sweep has no {short(key)}, only: {', '.join(KEYS)}")
     for key in KEYS[:2]:
         if key not in top:
-            raise file.root_error(f"a sweep needs '{key}'")
+            raise file.at(file.root)(f"a sweep needs '{key}'")
     seeds = _seeds(file, *top["seeds"])
     grids: Grids = {}
     for name, (at, node) in file.mapping(top["notebooks"][1], "notebooks").items():
         if name not in found:
-            raise at(f"there is no notebook '{name}', only: {', '.join(found)}")
+            raise at(f"there is no notebook {short(name)}, only: {', '.join(found)}")
         grids[name] = dict(_grid(file, found[name], node))
     headlines = {name: found[name].headline for name in grids}
     curves = {name: [headline] for name, headline in headlines.items() if headline}
     for name, (at, node) in (file.mapping(top["curves"][1], "curves") if "curves" in top else {}).items():
         metrics = file.value(node)
         if name not in grids:
-            raise at(f"curves of '{name}', which is none of this sweep's notebooks")
+            raise at(f"curves of {short(name)}, which is none of this sweep's notebooks")
         if not (isinstance(metrics, list) and metrics and all(isinstance(metric, str) for metric in metrics)):
             raise at(f"curves of {name} are a list of its metrics, such as [{found[name].headline}]")
         curves[name] = metrics
@@ -96,17 +97,29 @@ def read_sweep(path: Path, profile: str, found: dict[str, Chapter]) -> Sweep:
     )
 
 
-def _seeds(file: _File, at: _At, node: yaml.Node) -> list[int]:
+def _read(path: Path) -> Document:
+    """The YAML of a sweep file. Raises ParameterError when there is none."""
+    if not path.name:
+        raise ParameterError("SWEEP says which runs: give a file, such as SWEEP=workflow/sweeps/seeds.yaml")
+    if not re.fullmatch(r"[\w-]+", path.stem):
+        raise ParameterError(f"SWEEP={str(path)!r}: a sweep is named by letters, digits, - and _")
+    try:
+        return Document.read(path.absolute())
+    except OSError as error:
+        raise ParameterError(f"SWEEP: cannot read {str(path)!r} ({error.strerror})") from None
+
+
+def _seeds(file: Document, at: At, node: yaml.Node) -> list[int]:
     seeds = file.value(node)
     if not isinstance(seeds, list) or not seeds:
         raise at("seeds are a list of whole numbers, such as [0, 1, 2]")
     for seed in seeds:
-        if type(seed) is not int or seed < 0:
-            raise at(f"a seed is a whole number, 0 or more, not {seed!r}")
+        if fault := seed_fault(seed):
+            raise at(fault)
     return list(dict.fromkeys(seeds))
 
 
-def _grid(file: _File, chapter: Chapter, node: yaml.Node) -> Iterator[tuple[str, list[Any]]]:
+def _grid(file: Document, chapter: Chapter, node: yaml.Node) -> Iterator[tuple[str, list[Any]]]:
     """Each parameter that the sweep sets for a chapter, and its values."""
     if file.value(node) is None:
         return
@@ -115,14 +128,14 @@ def _grid(file: _File, chapter: Chapter, node: yaml.Node) -> Iterator[tuple[str,
         if chapter.compares:
             raise at(f"{chapter.name} compares what others left: it has no grid")
         if key not in parameters:
-            raise at(f"{chapter.name} has no parameter '{key}'; it has: {', '.join(sorted(parameters))}")
+            raise at(f"{chapter.name} has no parameter {short(key)}; it has: {', '.join(sorted(parameters))}")
         if key == "seed" or key in chapter.needs:
             why = "seeds say which" if key == "seed" else f"it is a file of {chapter.needs[key].partition('/')[0]}"
             raise at(f"{chapter.name}: {key} is no parameter to vary: {why}")
         yield key, _values(parameters[key], file.value(values), at)
 
 
-def _values(parameter: Parameter, written: Any, at: _At) -> list[Any]:
+def _values(parameter: Parameter, written: Any, at: At) -> list[Any]:
     """The values of one parameter, without repeats; a single value needs no brackets."""
     several = isinstance(written, list)
     if parameter.kind.startswith("list[") and several and written:
@@ -160,68 +173,3 @@ def _combinations(found: dict[str, Chapter], grids: Grids, name: str) -> Iterato
             for place, key in places[axis]:
                 changes.setdefault(place, {})[key] = value
         yield changes
-
-
-class _At:
-    """A line of the file, called with what is wrong there to make the error."""
-
-    def __init__(self, path: Path, line: int):
-        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-        self.where = f"{shown}:{line}"
-
-    def __call__(self, what: str) -> ParameterError:
-        return ParameterError(f"{self.where}: {what}")
-
-
-class _File:
-    """A YAML file whose errors name the line."""
-
-    def __init__(self, path: Path):
-        if not path.name:
-            raise ParameterError("SWEEP says which runs: give a file, such as SWEEP=workflow/sweeps/seeds.yaml")
-        self.path = path.absolute()
-        if not re.fullmatch(r"[\w-]+", path.stem):
-            raise ParameterError(f"{path}: a sweep is named by letters, digits, - and _")
-        try:
-            self.loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-            self.root = self.loader.get_single_node()
-        except OSError as error:
-            raise ParameterError(f"SWEEP: cannot read {path} ({error.strerror})") from None
-        except UnicodeDecodeError as error:
-            raise self.root_error(f"not UTF-8 ({error.reason}): save it as that") from None
-        except yaml.YAMLError as error:
-            raise self.wrong(error) from None
-
-    def root_error(self, what: str) -> ParameterError:
-        """An error of the file as a whole."""
-        return _At(self.path, 1)(what)
-
-    def wrong(self, error: yaml.YAMLError) -> ParameterError:
-        """An error of YAML's own as ours."""
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        return _At(self.path, line)(f"not YAML: {getattr(error, 'problem', None) or error}")
-
-    def value(self, node: yaml.Node) -> Any:
-        """What a node stands for, as Python objects."""
-        try:
-            return self.loader.construct_object(node, deep=True)
-        except yaml.YAMLError as error:
-            raise self.wrong(error) from None
-        except ValueError as error:  # a date that there is not, say
-            raise _At(self.path, node.start_mark.line + 1)(f"no value: {error}") from None
-
-    def mapping(self, node: yaml.Node | None, what: str) -> dict[str, tuple[_At, yaml.Node]]:
-        """The entries of a mapping by name, each with its line. Raises ParameterError if it is no mapping or empty."""
-        if not isinstance(node, yaml.MappingNode) or not node.value:
-            line = node.start_mark.line + 1 if node else 1
-            raise _At(self.path, line)(f"{what} must be lines of `name: value`")
-        found: dict[str, tuple[_At, yaml.Node]] = {}
-        for key, value in node.value:
-            at = _At(self.path, key.start_mark.line + 1)
-            if not isinstance(key, yaml.ScalarNode):
-                raise at(f"{what} must be lines of `name: value`")
-            if key.value in found:
-                raise at(f"'{key.value}' is given twice")
-            found[key.value] = (at, value)
-        return found

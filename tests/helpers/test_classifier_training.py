@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers import device, inference, models, training
+from helpers.center_loss import CenterLoss, JointLoss
 from helpers.data import Split
 from helpers.models import ConvNet, FeedForward, ReportACNN
 from helpers.optimisers import Muon, as_matrices, optimisers
@@ -245,3 +246,20 @@ def test_a_convolution_is_a_matrix_with_shared_weights():
     expected = F.conv2d(image[None, None], kernel[None, None]).flatten()
     assert matrix.shape == (16, 36) and (matrix != 0).sum(1).tolist() == [9] * 16
     torch.testing.assert_close(matrix @ image.flatten(), expected)
+
+
+@pytest.mark.parametrize("count", [2, 33, 65])
+def test_batch_normalisation_of_features_learns_from_any_number_of_images_but_one(count):
+    pictures = Split(torch.rand(count, 1, 28, 28), torch.arange(count) % 3)
+    objective = JointLoss(CenterLoss(3, 2), weight=0.1)
+    history = training.train_classifier(
+        models.planar_net(classes=3, seed=0), pictures, TrainConfig(1, 32, 0.01), seed=0, objective=objective
+    )
+    assert len(history.loss) == 1
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 32), (8, 1)])
+def test_batch_normalisation_of_features_refuses_single_images_before_it_learns(count, size):
+    pictures = Split(torch.rand(count, 1, 28, 28), torch.zeros(count, dtype=torch.long))
+    with pytest.raises(ValueError, match="use two images or more"):
+        training.train_classifier(models.planar_net(classes=3, seed=0), pictures, TrainConfig(1, size, 0.01), seed=0)

@@ -50,6 +50,11 @@ def test_not_all_numbers_can_be_free(free):
         ColourAutoencoder(principal_components(photographs(), 7), free=free)
 
 
+def test_there_is_a_filter():
+    with pytest.raises(ValueError, match="must be 1 or more, not 0"):
+        ColourAutoencoder(principal_components(photographs(), 7), width=0)
+
+
 def test_encoding_and_decoding_in_turn_are_the_whole_network():
     images, exact = photographs(), device.pick().exact
     network = ColourAutoencoder(principal_components(images, 7), width=2)

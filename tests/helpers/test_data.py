@@ -20,7 +20,8 @@ REAL_ENOUGH = all(files.snapshot([name])[name] for name in data.CLASSES)
 def quiet(monkeypatch, tmp_path):
     """Each test starts offline, with an empty data folder and before the notice."""
     monkeypatch.delenv("DATA", raising=False)
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "empty"))
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    monkeypatch.setattr(files, "PROJECT", tmp_path)
     monkeypatch.setattr(files, "_online", lambda: False)
     monkeypatch.setattr(sample, "load", drawn)
     data._announce_sample.cache_clear()

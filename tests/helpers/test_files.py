@@ -20,9 +20,8 @@ import numpy as np
 import pytest
 import torch
 from torchvision import datasets
-from torchvision.datasets import utils
 
-from helpers import data, files
+from helpers import data, download, files
 from workflow.data import manifest
 
 PROBE = files._online.__wrapped__
@@ -162,6 +161,49 @@ def test_damaged_files_are_an_error_never_the_sample(fakes, tmp_path, form, name
         assert str(tmp_path / file) in said and "delete it and run `make data`" in said
 
 
+class Bomb:
+    """A pickle of it makes a folder when it is opened."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("form", ["packed", "unpacked"])
+def test_a_pickle_with_code_is_never_opened_and_nothing_leaves_an_archive(fakes, tmp_path, monkeypatch, form):
+    mark, root = tmp_path / "mark", tmp_path / "root"
+    bad = pickle.dumps(Bomb(mark))
+    if form == "packed":
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+            for file in (*CIFAR_BATCHES, "../../outside", "/tmp/outside"):
+                entry = tarfile.TarInfo(file)
+                entry.size = len(bad)
+                tar.addfile(entry, io.BytesIO(bad))
+        bad = packed.getvalue()
+    put(root, fakes[form]["CIFAR10"])
+    file = next(iter(fakes[form]["CIFAR10"]))
+    put(root, {file: bad})
+    for use in (data.load, manifest):
+        assert "truncated or altered" in error_of(use, "CIFAR10", root=root)
+    assert not mark.exists() and [path.name for path in tmp_path.iterdir()] == ["root"]
+
+
+def test_what_climbs_out_of_an_archive_is_not_written_though_its_md5_is_right(fakes, tmp_path, monkeypatch):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for file, content in {"../../outside": b"x", **fakes["unpacked"]["CIFAR10"]}.items():
+            entry = tarfile.TarInfo(file)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    monkeypatch.setitem(files.MD5["CIFAR10"], files.CIFAR_ARCHIVE, md5(packed.getvalue()))
+    put(tmp_path / "a" / "b", {files.CIFAR_ARCHIVE: packed.getvalue()})
+    assert not data.load("CIFAR10", root=tmp_path / "a" / "b").sample
+    assert listing(tmp_path) == [f"a/b/{files.CIFAR_ARCHIVE}"]
+
+
 def test_unreadable_files_are_an_error(fakes, tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -194,6 +236,63 @@ def test_missing_files_are_named_with_data_real(fakes, tmp_path, monkeypatch):
             said = error_of(use, name, root=tmp_path)
             assert file in said and str(tmp_path) in said and "`make data`" in said and "DATA_DIR" in said
     assert MNIST_FILES[0] not in error_of(data.load, "MNIST", root=tmp_path)
+
+
+# A folder that DATA_DIR names
+
+
+@pytest.mark.parametrize("state", ["missing", "empty", "one file lacks"])
+def test_the_sample_does_not_stand_in_for_what_data_dir_lacks(fakes, tmp_path, monkeypatch, state):
+    root = tmp_path / "given"
+    monkeypatch.setenv("DATA_DIR", str(root))
+    if state == "empty":
+        root.mkdir()
+    elif state == "one file lacks":
+        put(root, dict(list(fakes["packed"]["MNIST"].items())[1:]))
+    for use in (data.load, manifest):
+        said = error_of(use, "MNIST")
+        assert str(root) in said and MNIST_FILES[0] in said and "DATA_DIR" in said
+        assert ("there is no such folder" in said) == (state == "missing")
+    monkeypatch.setenv("DATA", "sample")
+    assert data.load("MNIST").sample, "unless it is asked for"
+
+
+def test_data_dir_needs_only_the_sets_that_are_asked_for(fakes, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    put(tmp_path, fakes["packed"]["MNIST"])
+    assert not data.load("MNIST").sample
+    assert "CIFAR10 is not complete" in error_of(data.load, "CIFAR10")
+
+
+@pytest.mark.parametrize("name", files.NAMES)
+@pytest.mark.parametrize("form", ["packed", "unpacked"])
+def test_data_dir_that_misses_the_place_is_told_the_right_one(fakes, tmp_path, monkeypatch, name, form):
+    right = tmp_path / "above" / "data"
+    put(right, fakes[form][name])
+    near = {right.parent, right / Path(list(fakes[form][name])[-1]).parent, right / "new"} - {right}
+    near |= {right / "MNIST"} if name == "MNIST" else set()
+    for wrong in near:
+        monkeypatch.setenv("DATA_DIR", str(wrong))
+        for use in (data.load, manifest, lambda name: files.fetch([name])):
+            assert f"does not hold {name} itself, but {right} does: set DATA_DIR={right}, or" in error_of(use, name)
+
+
+@pytest.mark.parametrize("inner", ["", "MNIST"])
+def test_files_that_lie_flat_are_told_their_place(fakes, tmp_path, monkeypatch, inner):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    put(tmp_path / inner, {Path(file).name: content for file, content in fakes["packed"]["MNIST"].items()})
+    assert error_of(data.load, "MNIST").endswith(f"which MNIST has in {tmp_path}/MNIST/raw: move its files there")
+
+
+def test_data_dir_that_is_a_file_or_unreadable_is_told_so(fakes, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "file"))
+    assert "is a file: give the folder that holds" in error_of(data.load, "MNIST")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "cannot be read: mend its permissions" in error_of(data.load, "MNIST")
+    monkeypatch.setenv("DATA_DIR", "~nobody-of-this-name/data")
+    assert "there is no such folder" in error_of(data.load, "MNIST")
 
 
 def test_unknown_names_and_settings_are_errors(tmp_path, monkeypatch):
@@ -246,8 +345,7 @@ def server(fakes, monkeypatch):
             file = Path(self.path).name
             if not self.path.startswith("/good/") or file not in contents:
                 return self.send_error(404)
-            if self.headers.get("Method") != "HEAD":  # how torchvision asks for redirects first
-                self.asked.append(file)
+            self.asked.append(file)
             self.send_response(200)
             self.send_header("Content-Length", str(len(contents[file])))
             self.end_headers()
@@ -262,6 +360,7 @@ def server(fakes, monkeypatch):
         threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         address = f"http://127.0.0.1:{running.server_port}"
         monkeypatch.setattr(files, "_online", PROBE)
+        monkeypatch.setattr(download, "RETRIES", 0)
         monkeypatch.setitem(files.SERVERS, "MNIST", [f"{address}/bad/", f"{address}/good/"])
         monkeypatch.setitem(files.SERVERS, "FashionMNIST", [f"{address}/bad/"])
         monkeypatch.setitem(files.SERVERS, "CIFAR10", [f"{address}/good/"])
@@ -277,6 +376,27 @@ def test_download_takes_the_next_mirror_and_only_what_is_missing(fakes, server, 
     assert Path(MNIST_FILES[0]).name not in server.asked and files.CIFAR_ARCHIVE in server.asked
     assert not data.load("MNIST", root=root).sample
     assert not data.load("CIFAR10", root=tmp_path / "other").sample, "loading downloads too"
+
+
+def test_downloading_into_a_new_data_dir_works(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "new" / "folder"))
+    files.fetch(["MNIST", "CIFAR10"])
+    assert not data.load("MNIST").sample and not data.load("CIFAR10").sample
+    assert "FashionMNIST: could not download" in error_of(files.fetch, ["FashionMNIST"])
+
+
+def test_two_processes_may_fetch_into_one_folder_at_once(fakes, server, tmp_path):
+    known = json.dumps([files.SERVERS, files.MD5, str(tmp_path)])
+    code = f"import json; from helpers import download, files; servers, md5s, root = json.loads({known!r}); "
+    code += "files.SERVERS |= servers; files.MD5 |= md5s; download.RETRIES = 0; "
+    code += "files.fetch(['MNIST', 'CIFAR10'], root)"
+    start = {"cwd": files.PROJECT, "env": os.environ | {"no_proxy": "*"}, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(2)]
+    said = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert listing(tmp_path) == sorted([*MNIST_FILES, files.CIFAR_ARCHIVE]) and not list(tmp_path.glob(".*"))
+    assert not data.load("MNIST", root=tmp_path).sample and not data.load("CIFAR10", root=tmp_path).sample
+    assert len(server.asked) == 5, "what one has fetched the other does not fetch again"
 
 
 @pytest.mark.slow
@@ -299,11 +419,11 @@ def test_interrupted_download_leaves_nothing_unfinished(server, tmp_path, capfd,
     ],
 )
 def test_trouble_while_writing(fakes, server, tmp_path, monkeypatch, trouble, said):
-    def half(url, root, md5):
-        Path(root, "half").write_bytes(b"half")
+    def half(server, name, md5, folder):
+        Path(folder, "half").write_bytes(b"half")
         raise trouble
 
-    monkeypatch.setattr(utils, "download_url", half)
+    monkeypatch.setattr(download, "_retrieve", half)
     if said:
         message = error_of(data.load, "MNIST", root=tmp_path)
         assert said in message and str(tmp_path) in message and "DATA_DIR" in message

@@ -29,3 +29,10 @@ def test_filters_treat_images_one_by_one():
         some = filters.TunedFilter(name, strengths[1], (1.0, 0.0), psnr=0.0)
         together, alone = some.restore(noisy), some.restore(noisy[3:4])
         torch.testing.assert_close(together[3:4], alone)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_blank_images_do_no_harm(value):
+    blank = torch.full((3, 784), value)
+    for best in filters.tune_filters(blank, strokes()[:3]).values():
+        assert best.restore(blank).isfinite().all()

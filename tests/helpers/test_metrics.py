@@ -97,3 +97,10 @@ def test_ssim_of_colour_is_the_mean_of_its_channels():
     a, b = photographs(6), photographs(12)[6:]
     channels = [metrics.ssim(a[:, k * 1024 : (k + 1) * 1024], b[:, k * 1024 : (k + 1) * 1024]) for k in range(3)]
     torch.testing.assert_close(metrics.ssim(a, b, channels=3), torch.stack(channels).mean(0))
+
+
+@pytest.mark.parametrize("codes", [torch.rand(10, 1), torch.zeros(10, 16), torch.full((40, 4), 3.3), torch.rand(9, 16)])
+def test_codes_on_a_line_or_in_a_point_have_a_map_too(codes):
+    points = metrics.tsne_map(codes, seed=0)
+    assert points.shape == (len(codes), 2) and np.isfinite(points).all()
+    assert all(map(np.isfinite, metrics.map_quality(points, torch.rand(len(codes), 9), torch.arange(len(codes)) % 3)))

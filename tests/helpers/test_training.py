@@ -120,10 +120,25 @@ def test_bytes_train_as_their_pixels_do(names, level):
     assert losses(pictures) == losses(pictures.flatten(1) / 255)
 
 
-def test_the_mean_of_an_epoch_weighs_a_smaller_last_batch_less():
-    history = training.History()
-    history.add_epoch(torch.tensor([1.0, 1.0, 4.0]), images=5, started=time.perf_counter() - 1)
-    assert history.loss == [pytest.approx((2 + 2 + 4) / 5)]
+def test_a_rest_of_one_image_joins_the_batch_before_it():
+    def batches(images, size):
+        return TrainConfig(2, size, 0.1).batches(images)
+
+    assert batches(65, 64) == [65] and batches(129, 64) == [64, 65] and batches(3, 2) == [3]
+    assert batches(130, 64) == [64, 64, 2] and batches(128, 64) == [64, 64], "any other rest is a batch"
+    assert batches(1, 64) == [1] and batches(10, 64) == [10] and batches(3, 1) == [1, 1, 1]
+    assert TrainConfig(2, 64, 0.1).steps(129) == 4
+    history = training.train_autoencoders(networks(), images(33), CONFIG, seed=0)  # CONFIG has batches of 16
+    assert [len(h.batch_losses) for h in history.values()] == [3 * 2, 3 * 2]
+
+
+@pytest.mark.parametrize(("images", "size"), [(5, 2), (100, 30), (30_000, 256), (65, 64), (3, 4)])
+def test_the_mean_of_an_epoch_weighs_every_batch_by_its_images(images, size):
+    history, losses = training.History(), torch.rand(images, generator=torch.Generator().manual_seed(0)).double()
+    sizes = TrainConfig(1, size, 0.1).batches(images)
+    batches = torch.stack([batch.mean() for batch in losses.split(sizes)])
+    history.add_epoch(batches, sizes, started=time.perf_counter() - 1)
+    assert history.loss == [pytest.approx(losses.mean().item(), rel=1e-12)]
 
 
 def test_the_convolutional_denoiser_learns_the_same_from_the_same_seed():

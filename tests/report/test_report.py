@@ -365,7 +365,12 @@ UNRUN = v4.new_notebook(cells=[v4.new_markdown_cell("# T"), v4.new_code_cell("1"
         (notebook("# T", code(options(label="tbl-a"))), "cell 2: the table has no tbl-cap"),
         (notebook("# T", code(FIGURE, drawing(), drawing())), "cell 2: draws 2 figures"),
         (notebook("# T", code("#| fig-cap: a: b\nx")), "cell 2: cannot read the #| options"),
-        (notebook("# T", code("#| fig-atl: a\nx")), "cell 2: unknown #| option fig-atl"),
+        (
+            notebook("# T", code("#| label: lst-a\n#| label: lst-b\nx")),
+            "cell 2: cannot read the #| options ('label' is",
+        ),
+        (notebook("# T", code("#| 1: a\n#| b: c\nx")), "cell 2: unknown #| option 1"),
+        (notebook("# T", code("#| fig-atl: a\nx")), "cell 2: unknown #| option 'fig-atl'"),
         (notebook("# T", "```python\nx", "after"), "cell 2: a code fence is not closed"),
         (notebook("# T", "::: {.note}\nx", "after"), "cell 2: Div at line"),
         (notebook("# T\n\n[^1]\n\n[^1]: a", "[^1]: b"), "cell 2: Duplicate note reference"),
@@ -391,10 +396,12 @@ def test_what_must_not_become_a_report(broken, message, tmp_path, capsys):
     [
         (None, "No such file"),
         ("title = ", "not TOML"),
-        ('title = "T"\nautor = "A"', "unknown key autor"),
+        ('title = "T"\nautor = "A"', "unknown key 'autor'"),
         ("title = 3", "write title ="),
-        ('title = "T"\n[a]\nautor = "A"', "unknown key autor"),
+        ('title = "T"\n[a]\nautor = "A"', "unknown key 'autor'"),
         ('author = "A"', "has no title"),
+        ('title = "T"\n"a\\nb" = "A"', "unknown key 'a\\nb'"),
+        ("title = " + "[" * 5000, "nested too deep"),
     ],
 )
 def test_bad_config_is_one_line(text, message, tmp_path, capsys):

@@ -67,7 +67,7 @@ def execute(path, folder, needed, compared=()):
     command += ["--folder", str(folder), "--needs"]
     command += [f"{name}={needed / file}" for name, file in CHAPTERS[path.stem].needs.items()]
     command += ["--compared", *compared]
-    environment = os.environ | {"DATA_DIR": str(folder / "none"), "DATA": ""}
+    environment = os.environ | {"DATA": "sample"}
     finished = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert all((folder / file).exists() for file in CHAPTERS[path.stem].produces)

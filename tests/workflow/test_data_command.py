@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import ROOT
 
 from helpers import data, files
 from workflow import data as command
@@ -15,7 +16,8 @@ from workflow import data as command
 def offline(monkeypatch, tmp_path):
     """Each test starts offline, with an empty data folder."""
     monkeypatch.delenv("DATA", raising=False)
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "empty"))
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    monkeypatch.setattr(files, "PROJECT", tmp_path)
     monkeypatch.setattr(files, "_online", lambda: False)
 
 
@@ -40,7 +42,7 @@ def test_command_line_with_the_sample(tmp_path, capfd):
 def test_command_line_with_real_data(real, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     assert command.main(["MNIST", "--manifests", "made"]) == 0
-    assert capfd.readouterr().out == "MNIST        real data, 1 file checked in empty/\n"
+    assert capfd.readouterr().out == "MNIST        real data, 1 file checked in data/\n"
     made = tmp_path / "made" / "MNIST.json"
     os.utime(made, ns=(1, 1))
     before = made.stat()
@@ -73,6 +75,6 @@ def test_program_fails_in_one_line_with_data_real():
     environment = os.environ | {"DATA": "real", "no_proxy": "", "NO_PROXY": ""}
     environment |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), nowhere)
     program = [sys.executable, "-m", "workflow.data", "MNIST"]
-    ran = subprocess.run(program, cwd=files.PROJECT, env=environment, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert ran.returncode == 1 and ran.stdout == ""
     assert ran.stderr.startswith("error: MNIST is not complete in ") and ran.stderr.count("\n") == 1

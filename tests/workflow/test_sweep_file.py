@@ -1,6 +1,7 @@
 """Sweep files: which runs they ask for, where these lie, and one line, with its number, for what they cannot mean."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, notebook
@@ -125,6 +126,15 @@ def test_a_list_is_one_value_of_a_parameter_that_is_a_list(read):
         ("seeds: [0]\nnotebooks:\n  01_maker:\n    sice: [1]\n", 4, "no parameter 'sice'; it has: level, seed, size"),
         ("notebooks: {01_maker: }\nseeds: [0, x]\n", 2, "a seed is a whole number, 0 or more, not 'x'"),
         ("notebooks: {01_maker: }\nseeds: [-1]\n", 2, "a seed is a whole number"),
+        ("notebooks: {01_maker: }\nseeds: [4294967296]\n", 2, "a seed is at most 4294967295"),
+        ("notebooks: {01_maker: }\nseeds: [1e3]\n", 2, "a seed is a whole number, 0 or more, not 1000.0"),
+        ("seeds: [0]\nnotebooks:\n  01_maker:\n    level: [.nan]\n", 4, "level must be a finite number, not nan"),
+        ("seeds: [0]\nnotebooks:\n\t01_maker:\n", 3, "indent with spaces"),
+        ("seeds: [0]\nnotebooks:\n  1: {size: 3}\n", 3, "there is no notebook '1', only: 01_maker"),
+        ('seeds: [0]\nnotebooks:\n  01_maker: {"a\\nb": 3}\n', 3, "has no parameter 'a\\nb'"),
+        ("seeds: [0]\nnotebooks: {01_maker: }\ncurves: {01_maker: [1]}\n", 3, "are a list of its metrics"),
+        ("seeds: [0]\nnotebooks: {01_maker: {size: " + "[" * 3000, 1, "nested too deep"),
+        ("seeds: [0]\nnotebooks:\n  01_maker: {level: {a: 1, a: 2}}\n", 3, "'a' is given twice"),
         ("notebooks: {01_maker: }\nseeds: 5\n", 2, "seeds are a list of whole numbers"),
         ("notebooks: {01_maker: }\nseeds: []\n", 2, "seeds are a list of whole numbers"),
         ("seeds: [0]\nnotebooks:\n  01_maker:\n    size: []\n", 4, "size is an empty grid"),
@@ -179,9 +189,48 @@ def test_a_loop_in_needs_is_one_line(read, tmp_path, entry, words):
     assert str(caught.value).startswith("workflow/chapters.yaml:") and words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("01_maker: 3", "01_maker must say at least how much it may hold"),
+        ("01_maker: {memory_mb: 500, data: MNIST}", "data must be a list[str], not 'MNIST'"),
+        ("01_maker: {memory_mb: 500, data: [1]}", "data must be of type str, not 1"),
+        ("01_maker: {memory_mb: 500, needs: [a]}", "needs must be lines of `parameter: chapter/file`, not ['a']"),
+        ("01_maker: {memory_mb: 500, needs: {1: a/b}}", "needs must be lines of `parameter: chapter/file`"),
+        ("01_maker: {memory_mb: 500, needs: {part: 3}}", "needs must be of type str, not 3"),
+        ("01_maker: {memory_mb: lots}", "memory_mb must be of type int, not 'lots'"),
+        ("01_maker: {memory_mb: .inf}", "memory_mb must be of type int, not inf"),
+        ("01_maker: {memory_mb: true}", "memory_mb must be of type int, not True"),
+        ("01_maker: {memory_mb: 0}", "memory_mb must be 1 or more, not 0"),
+        ("01_maker: {memory_mb: 500, minutes: -3}", "minutes must be 1 or more, not -3"),
+        ("01_maker: {memory_mb: 500, gpu: 1}", "gpu must be of type bool, not 1"),
+        ("01_maker: {memory_mb: 500, headline: [a]}", "headline must be of type str"),
+        ("01_maker: {memory_mb: 500, memory_mb: 600}", "'memory_mb' is given twice"),
+    ],
+)
+def test_what_an_entry_of_a_chapter_cannot_mean_is_one_line_with_its_number(read, tmp_path, entry, words):
+    (tmp_path / "chapters.yaml").write_text(ENTRIES.replace("01_maker: {memory_mb: 500, headline: size}", entry))
+    with pytest.raises(ParameterError) as caught:
+        read("seeds: [0]\nnotebooks: {01_maker: }")
+    assert "chapters.yaml:2: " in str(caught.value) and words in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_chapters_that_are_not_a_mapping_are_one_line(read, tmp_path):
+    (tmp_path / "chapters.yaml").write_text("- 01_maker")
+    with pytest.raises(ParameterError, match=r"chapters.yaml:1: map the names of notebooks"):
+        read("seeds: [0]\nnotebooks: {01_maker: }")
+
+
 def test_a_file_that_is_not_there_is_one_line(read, tmp_path):
-    with pytest.raises(ParameterError, match="SWEEP: cannot read"):
-        read_sweep(tmp_path / "none.yaml", "quick", {})
+    (tmp_path / "folder.yaml").mkdir()
+    for name in ("none.yaml", "folder.yaml"):
+        with pytest.raises(ParameterError, match="SWEEP: cannot read"):
+            read_sweep(tmp_path / name, "quick", {})
+    for name in ("", "a b.yaml", "a\nb.yaml"):
+        with pytest.raises(ParameterError, match="SWEEP") as caught:
+            read_sweep(Path(name), "quick", {})
+        assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "workflow" / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)

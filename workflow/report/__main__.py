@@ -12,6 +12,7 @@ from helpers.results import ROOT
 from workflow import environment, sweep
 from workflow.engine import Stop, altered, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate, makespan, words
+from workflow.parameters import read_seed
 from workflow.plan import PlannedRun, chapters, make_run, print_strays, report_name, select, with_dependencies
 from workflow.progress import Progress
 from workflow.report.config import read_config
@@ -42,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def carry_out(options: argparse.Namespace) -> int:
     """Make the report that the settings ask for; returns the exit status."""
-    if not options.seed.isdecimal():
-        raise Stop(f"SEED must be a whole number, 0 or more, not '{options.seed}'")
+    seed = read_seed(options.seed)
     if options.format not in FORMATS:
         raise Stop(f"FORMAT must be html, pdf or both, not '{options.format}'")
     endings = FORMATS[options.format]
@@ -60,13 +60,13 @@ def carry_out(options: argparse.Namespace) -> int:
     selected = select(found, options.notebooks.split(), options.assignment)
     if wrong := faults(chapter.notebook for chapter in selected):
         raise Stop("\n".join([f"{len(wrong)} faults in the notebooks:", *wrong] if len(wrong) > 1 else wrong))
-    runs = [make_run(found, options.profile, chapter.name, int(options.seed)) for chapter in selected]
+    runs = [make_run(found, options.profile, chapter.name, seed) for chapter in selected]
     chosen = [chapter.name for chapter in selected]
     folder, name = f"reports/{options.profile}", report_name(found, chosen, options.assignment)
     with only_one() as lock:
         needed = with_dependencies(runs)
         refresh_data(needed.values())
-        config = [f"profile={options.profile}", f"seed={options.seed}", f"assignment={options.assignment}"]
+        config = [f"profile={options.profile}", f"seed={seed}", f"assignment={options.assignment}"]
         config += [f"notebooks={' '.join(chosen)}", f"formats={' '.join(endings)}"]
         progress = Progress(needed.values(), unit="chapter")
         again = altered(needed.values())
@@ -83,7 +83,7 @@ def carry_out(options: argparse.Namespace) -> int:
             raise Stop("stopped; `make report` goes on from what had finished")
         publish(folder, name, endings)
     made = " and ".join(f"{name}.{ending}" for ending in endings)
-    print(f"{folder}: {made}, results.csv; each run in seed-{options.seed}/")
+    print(f"{folder}: {made}, results.csv; each run in seed-{seed}/")
     for line in (*stale(ROOT / folder, name, endings, runs), *unnamed(options)):
         print(line)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -156,14 +157,19 @@ def chosen(output: NotebookNode, where: str) -> tuple[str, str]:
 def read_picture(
     data: Mapping[str, Any], metadata: Mapping[str, Any], files: Mapping[str, bytes], alt: str, where: str
 ) -> Picture:
-    """The images of one output; raises ReportError when there is none for a screen."""
+    """The images of one output; raises ReportError when there is none for a screen, or a damaged one."""
     if "image/png" not in data:
         raise ReportError(f"{where}: the figure has no PNG; draw it with matplotlib")
     extracted = {mime: files[name] for mime, name in metadata["filenames"].items()}
     png, svg = extracted["image/png"], with_shapes(extracted.get("image/svg+xml", b""), where)
+    if not png.startswith(b"\x89PNG") or len(png) < 24:
+        raise ReportError(f"{where}: the PNG of the figure is damaged: run the notebook again")
     # Without a width of its own a PNG was drawn for screens with two dots to a pixel.
-    pixels = metadata.get("image/png", {}).get("width") or struct.unpack(">I", png[16:20])[0] // 2
-    drawn = re.search(rb'<svg[^>]*\swidth="([\d.]+)pt"', svg)
+    own = metadata.get("image/png")
+    width = own.get("width") if isinstance(own, Mapping) else None
+    drawn_pixels = struct.unpack(">I", png[16:20])[0] // 2
+    pixels = width if isinstance(width, int | float) and 0 < width < math.inf else drawn_pixels
+    drawn = re.search(rb'<svg[^>]*\swidth="(\d+\.?\d*)pt"', svg)
     return Picture(png, svg, pixels, float(drawn[1]) if drawn else pixels * 0.75, " ".join(alt.split()))
 
 

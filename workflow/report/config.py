@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from reprlib import repr as short
 
 from workflow.report.cleaning import printable
 from workflow.report.errors import ReportError, first_line
@@ -37,14 +38,18 @@ def read_config(path: Path, overrides: dict[str, str] | None = None, *, assignme
         values |= tables.get(assignment, {}) | (overrides or {})
     except OSError as error:
         raise ReportError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ReportError(f"{path}: not UTF-8: save it as that") from None
     except ValueError as error:
         raise ReportError(f"{path}: not TOML ({first_line(error)})") from None
+    except RecursionError:
+        raise ReportError(f"{path}: nested too deep") from None
     names = [item.name for item in fields(Config)]
     if stray := [key for table in tables.values() for key in table if key not in names]:
-        raise ReportError(f"{path}: unknown key {stray[0]} (known: {', '.join(names)})")
+        raise ReportError(f"{path}: unknown key {short(stray[0])} (known: {', '.join(names)})")
     for key, value in values.items():
         if key not in names:
-            raise ReportError(f"{path}: unknown key {key} (known: {', '.join(names)})")
+            raise ReportError(f"{path}: unknown key {short(key)} (known: {', '.join(names)})")
         if not isinstance(value, str):
             raise ReportError(f'{path}: write {key} = "..." with quotes')
     if not values.get("title"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from reprlib import repr as short
 
 import yaml
 
 from workflow.report.cleaning import printable
 from workflow.report.errors import ReportError
+from workflow.yaml_file import NO_VALUE, Loader
 
 LABEL = re.compile(r"[\w-]*", re.ASCII)
 OPTIONS = {"label", "fig-cap", "fig-alt", "tbl-cap", "lst-cap"}
@@ -18,16 +20,16 @@ def split_options(source: str, where: str) -> tuple[dict[str, str], str]:
     lines = source.strip("\n").splitlines()
     count = next((at for at, line in enumerate(lines) if not line.startswith("#|")), len(lines))
     try:
-        options = yaml.safe_load("\n".join(line[2:].removeprefix(" ") for line in lines[:count])) or {}
-    except yaml.YAMLError as error:
+        options = yaml.load("\n".join(line[2:].removeprefix(" ") for line in lines[:count]), Loader) or {}
+    except (yaml.YAMLError, RecursionError, *NO_VALUE) as error:
         problem = getattr(error, "problem", None) or "not YAML"
         raise ReportError(f"{where}: cannot read the #| options ({problem}); quote text that has a colon") from None
     if not isinstance(options, dict) or not all(isinstance(text, str) for text in options.values()):
         raise ReportError(f"{where}: the #| options are not lines of `name: text`")
-    if unknown := sorted(set(options) - OPTIONS):
-        raise ReportError(f"{where}: unknown #| option {unknown[0]}")
+    if unknown := [key for key in options if key not in OPTIONS]:
+        raise ReportError(f"{where}: unknown #| option {short(unknown[0])}")
     if not LABEL.fullmatch(options.get("label", "")):
-        raise ReportError(f"{where}: a label is letters, digits, - and _, not {options['label']}")
+        raise ReportError(f"{where}: a label is letters, digits, - and _, not {short(options['label'])}")
     return {key: printable(text).strip() for key, text in options.items()}, "\n".join(lines[count:]).strip("\n")
 
 
