@@ -63,7 +63,7 @@ types: $(READY)
 	@$(BIN)/mypy
 
 lock: $(READY) ## after a change of requirements.txt: write all packages that it needs, with their hashes, to requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header requirements.txt -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.txt -o requirements.lock
 
 clean: ## delete everything that was built; never the data
 	@find reports -mindepth 1 -maxdepth 1 ! -name report.toml ! -name 'preview-*.png' -exec rm -rf {} +

@@ -147,6 +147,8 @@ def read_profile(path: Path) -> dict[str, dict[str, Any]]:
     content = document.value(document.root) or {}
     if not isinstance(content, dict) or not all(isinstance(entry or {}, dict) for entry in content.values()):
         raise document.at(document.root)("a profile must map notebook names to parameters")
+    if any("seed" in (entry or {}) for entry in content.values()):
+        raise document.at(document.root)("a profile cannot set the seed: give SEED=1, or seeds in a sweep's file")
     return {name: entry or {} for name, entry in content.items()}
 
 

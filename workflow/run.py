@@ -154,6 +154,14 @@ def interrupt_once() -> None:
         signal.signal(number, interrupt)
 
 
+def mapping(text: str) -> dict[str, Any]:
+    """JSON as a mapping. Raises ValueError for anything else."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"{text} maps no names to values")
+    return value
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the notebook that the command line names and print an error as one line; returns the exit status."""
     interrupt_once()
@@ -162,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="standard")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, required=True, help="where the executed notebook and its results go")
-    parser.add_argument("--changes", type=json.loads, default={}, help="other parameters than the profile's, in JSON")
+    parser.add_argument("--changes", type=mapping, default={}, help="other parameters than the profile's, in JSON")
     parser.add_argument("--needs", nargs="*", default=[], metavar="PARAMETER=FILE", help="files of other chapters")
     parser.add_argument("--compared", nargs="*", default=[], help="chapters whose results a comparison reads")
     parser.add_argument("--quiet", action="store_true", help="print errors only")

@@ -159,8 +159,8 @@ def test_no_notebook_and_no_json_are_told(tmp_path):
 
 
 def test_a_number_is_read_as_it_is_written(tmp_path):
-    (tmp_path / "quick.yaml").write_text("01_tiny: {rate: 1e-3, seed: 010}")
-    assert read_profile(tmp_path / "quick.yaml") == {"01_tiny": {"rate": 0.001, "seed": 10}}
+    (tmp_path / "quick.yaml").write_text("01_tiny: {rate: 1e-3, epochs: 010}")
+    assert read_profile(tmp_path / "quick.yaml") == {"01_tiny": {"rate": 0.001, "epochs": 10}}
 
 
 @pytest.mark.parametrize(
@@ -168,6 +168,7 @@ def test_a_number_is_read_as_it_is_written(tmp_path):
     [
         ("- a", "must map"),
         ("a: 3", "must map"),
+        ("a: {seed: 3}", "a profile cannot set the seed"),
         ("3", "must map"),
         ("a: [", "not YAML"),
         ("a: {b: 1}\na: {b: 2}", "'a' is given twice"),
