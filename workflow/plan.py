@@ -159,14 +159,15 @@ def chapters(profile: str) -> dict[str, Chapter]:
     path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
     settings = read_profile(path)
     entries = _entries()
-    names = sorted(entries)
+    names = sorted(entries, key=str)
+    notebooks = {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
     for name in settings:
         if name not in names:
-            raise ParameterError(f"{path} names {short(name)}, but there are only: {', '.join(names)}")
+            raise ParameterError(f"{path} names {short(name)}, but there are only: {', '.join(map(str, names))}")
     found = {}
     for name in names:
-        if not (NOTEBOOKS / f"{name}.ipynb").exists():
-            raise _at(name, f"there is no notebooks/{name}.ipynb: write it, or delete its entry here")
+        if name not in notebooks:
+            raise _at(name, f"there is no notebook {short(name)}: write it, or delete its entry here")
         entry = _checked(name, entries[name])
         found[name] = Chapter(
             name=name,
