@@ -78,4 +78,4 @@ def test_chapter_8_imports_no_training_code():
     code += "print(*(name for name in sys.modules if name.startswith('helpers.')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     found = {name.split(".")[1] for name in done.stdout.split()}
-    assert found == {"comparison", "figures", "metrics", "palette", "plots", "results", "stats"}
+    assert found == {"comparison", "figures", "integrity", "metrics", "palette", "plots", "results", "stats"}

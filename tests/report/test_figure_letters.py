@@ -60,7 +60,8 @@ def test_a_letter_becomes_the_shape_that_its_font_has_at_its_place():
     drawn = with_shapes(svg, "").decode()
     x, y = re.search(r"<tspan x=\"([\d.]+)\" y=\"([-\d.]+)\"[^>]*STIXNonUnicode", svg.decode()).groups()
     shape = re.search(rf'<path transform="translate\({x} {re.escape(y)}\) scale\((\S+) -\1\)" d="(M[^"]+Z)"', drawn)
-    assert float(shape[1]) == pytest.approx(12 / 1000)  # 12 points, of a font with 1000 units to the em
+    points = float(re.search(r"font-size: ([\d.]+)px[^>]*STIXNonUnicode", svg.decode())[1])
+    assert float(shape[1]) == pytest.approx(points / 1000)  # of a font with 1000 units to the em
     assert "fill: #000000" in drawn
 
 

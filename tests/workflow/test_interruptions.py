@@ -55,7 +55,7 @@ def project(tmp_path):
         made.write_notebook(name, ("markdown", f"# {name[3:]}"), ("parameters", declared), *code)
     made.write("workflow/chapters.yaml", ENTRIES)
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for file in ("requirements.txt", "pyproject.toml"):
+    for file in ("requirements.lock", "pyproject.toml"):
         made.write(file, "")
     program = tmp_path / ".venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
@@ -148,7 +148,7 @@ def test_a_set_up_that_was_killed_begins_anew(tmp_path):
     (tmp_path / "workflow").mkdir()
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copy(ROOT / "workflow" / "setup.sh", tmp_path / "workflow")
-    for file in ("requirements.txt", "requirements.lock", "pyproject.toml"):
+    for file in ("requirements.lock", "pyproject.toml"):
         (tmp_path / file).write_text("")
     # It makes an environment of one file, its pip waits when it is told so, and its report says that it ran.
     python = tmp_path / "python"
@@ -184,7 +184,7 @@ esac
     assert subprocess.run(command, cwd=tmp_path).returncode == 0
     assert log() == ["made", "made", "made", "reported"]
     later = (tmp_path / ".venv" / ".ready").stat().st_mtime + 10  # the packages are others now
-    os.utime(tmp_path / "requirements.txt", (later, later))
+    os.utime(tmp_path / "requirements.lock", (later, later))
     (tmp_path / "refused").touch()
     assert subprocess.run(command, cwd=tmp_path).returncode != 0
     (tmp_path / "refused").unlink()

@@ -26,7 +26,7 @@ def lab(tmp_path):
     for name in ("helpers", "workflow", "notebooks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
     shutil.copy(ROOT / "Makefile", folder)
-    for name in ("requirements.txt", "requirements.lock", "pyproject.toml"):
+    for name in ("requirements.lock", "pyproject.toml"):
         (folder / name).touch()
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)

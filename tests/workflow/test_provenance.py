@@ -55,7 +55,7 @@ def test_the_runner_completes_what_a_notebook_found(tmp_path):
     own = {"device": "cpu", "threads": 1, "sample_data": True, "torch": "2"}
     found.write_text(json.dumps({"metrics": {"a": 0.5}, "provenance": own}))
     subprocess.run([sys.executable, "-c", "bytearray(10**8)"], check=True)  # a kernel that has ended
-    provenance.complete(found, results, provenance.code_of(notebook), 1.234)
+    provenance.complete(found, results, provenance.code_of(notebook), 1.234, before={})
     record = json.loads(results.read_text())
     assert record["metrics"] == {"a": 0.5} and own.items() <= record["provenance"].items()
     expected = {"git", "dirty", "notebook_sha256", "helpers_sha256", "python", "torch", "packages", "machine", "device"}

@@ -87,7 +87,7 @@ def test_make_works_in_any_folder(tmp_path, name):
     folder = tmp_path / name
     (folder / "workflow").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
-    for file in ("requirements.txt", "pyproject.toml", "workflow/setup.sh"):
+    for file in ("requirements.lock", "pyproject.toml", "workflow/setup.sh"):
         (folder / file).write_text("exit 1\n")
     (folder / ".venv" / "bin").mkdir(parents=True)
     fake(folder / ".venv" / "bin", "python", 'echo "$@"')
