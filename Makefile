@@ -22,7 +22,7 @@ READY := $(VENV)/.ready
 $(if $(word 2,$(VENV)),$(error VENV has a space, which make cannot have in it: name another folder))
 
 .DEFAULT_GOAL := help
-.PHONY: help report sweep bench test lab data check style types lock clean
+.PHONY: help report sweep results bench test lab data check style types lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ report: $(READY) ## run the notebooks that are not up to date, build reports/<pr
 
 sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
 	@$(PY) -m workflow.sweep "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
+
+results: $(READY) ## write the headlines of the finished runs into the README's table and reports/results.json
+	@$(PY) -m workflow.results_table --profile "$$PROFILE"
 
 bench: $(READY) ## measure this machine, every training step and the chapters: reports/bench/bench.json
 	@$(PY) -m workflow.bench
@@ -66,7 +69,7 @@ lock: $(READY) ## after a change of requirements.txt: write all packages that it
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.txt -o requirements.lock
 
 clean: ## delete everything that was built; never the data
-	@find reports -mindepth 1 -maxdepth 1 ! -name report.toml ! -name 'preview-*.png' -exec rm -rf {} +
+	@find reports -mindepth 1 -maxdepth 1 ! -name report.toml ! -name results.json ! -name 'preview-*.png' -exec rm -rf {} +
 	@rm -rf .snakemake .pytest_cache .ruff_cache .mypy_cache
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 	@echo "reports are gone; data and $(VENV) are kept"

@@ -1,0 +1,120 @@
+"""`make results`: the headlines of the finished runs, in reports/results.json and as a table in the README.
+
+Both are committed, so that a reader without a machine sees them. No number is typed: the reported ones come from
+helpers/reported.toml, ours from the runs of one commit, on real data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from helpers.results import ROOT, write
+from workflow import environment
+from workflow.engine import Stop, guarded
+
+KEPT = ROOT / "reports" / "results.json"
+README = ROOT / "README.md"
+START, END = "<!-- made by `make results` -->", "<!-- end -->"
+HEADLINES = {  # the metric (chapter/name), and what it is
+    "01_autoencoder/scratch.code_accuracy": "digits from 16 numbers, the autoencoder from scratch",
+    "02_denoising/scratch.psnr": "noisy digits restored, from scratch (dB)",
+    "02_denoising/conv.psnr": "noisy digits restored, convolutional (dB)",
+    "03_center_loss/ae.center.test_accuracy": "digits, the AE's encoder with center loss",
+    "04_cifar10_bonus/ae.code_accuracy": "photographs of ten classes from 256 numbers",
+    "05_fashion_cnn/cnn.test_accuracy": "garments, CNN",
+    "06_transfer/encoder.test_accuracy": "garments, the denoiser's encoder",
+    "06_transfer/full_frozen.test_accuracy": "garments, the whole denoiser, frozen",
+    "07_classical_baselines/cnn.test_accuracy": "photographs of six classes, CNN",
+    "07_classical_baselines/svm_rbf_hog.test_accuracy": "the same, RBF SVM on HOG and colour",
+    "07_classical_baselines/svm_poly.test_accuracy": "the same, polynomial SVM on pixels",
+}
+HEAD = ["what", "reported", "ours", "trained in"]
+
+
+def collect(profile: str) -> dict[str, Any]:
+    """The headlines of the finished runs of a profile, as results.json keeps them: over all seeds of the same code.
+
+    Raises Stop for a headline that has not been run, sample data, or runs that are not of one commit.
+    """
+    from helpers.comparison.runs import measure, read  # which import torch
+
+    found = read(ROOT / "reports" / profile, seed=0)
+    if missing := sorted({path.partition("/")[0] for path in HEADLINES} - set(found.runs)):
+        raise Stop(f"no finished run of {', '.join(missing)} in reports/{profile}: `make report PROFILE={profile}`")
+    if found.sample:
+        raise Stop("the runs are of sample data: `make report DATA=real` first")
+    records = [run for path in HEADLINES for run in found.runs[path.partition("/")[0]]]
+    commits = {run.provenance["git"] for run in records}
+    if len(commits) > 1 or None in commits or any(run.provenance["dirty"] for run in records):
+        raise Stop("the runs are not of one commit without changes: commit, then run them again")
+    metrics = {}
+    for path in HEADLINES:
+        chapter, _, name = path.partition("/")
+        ours, took = measure(path, None, found.runs), measure(f"{chapter}/{seconds_of(name)}", None, found.runs)
+        assert ours
+        kept: dict[str, Any] = {
+            "mean": ours.value,
+            "std": ours.std,
+            "n": len(ours.seeds),
+            "low": ours.low,
+            "high": ours.high,
+        }
+        metrics[path] = kept | {"text": ours.text(".2f"), "seconds": round(took.value, 1) if took else None}
+    hardware = records[0].provenance["hardware"]
+    return {"profile": profile, "commit": commits.pop(), "hardware": hardware, "metrics": metrics}
+
+
+def seconds_of(metric: str) -> str:
+    """The metric with the seconds in which the model of another one was trained."""
+    return f"{metric.rpartition('.')[0]}.fit_seconds"
+
+
+def table(kept: Mapping[str, Any]) -> str:
+    """The README's table of what results.json keeps."""
+    from helpers.comparison.claims import reported_values
+
+    stated = {value.metric: value for value in reported_values().values() if value.is_claim and value.metric}
+    rows = [HEAD, ["---"] * len(HEAD)]
+    for path, ours in kept["metrics"].items():
+        report = stated.get(path)
+        said = f"{report.printed} ({report.key[0]})" if report else "–"
+        took = f"{ours['seconds']:.0f} s" if ours["seconds"] else "–"
+        rows.append([HEADLINES[path], said, f"**{ours['text']}**", took])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def written(readme: str, made: str) -> str:
+    """The README with another table between its two marks. Raises Stop when it lacks them."""
+    before, start, rest = readme.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise Stop(f"README.md has no place for the table: the lines {START} and {END}")
+    return f"{before}{start}\n\n{made}\n\n{end}{after}"
+
+
+def make(profile: str) -> int:
+    """Write both files."""
+    kept = collect(profile)
+    write(KEPT, lambda path: path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"))
+    text = written(README.read_text(encoding="utf-8"), table(kept))
+    write(README, lambda path: path.write_text(text, encoding="utf-8"))
+    print(table(kept))
+    print(f"{KEPT.relative_to(ROOT)} and {README.relative_to(ROOT)} are of commit {kept['commit'][:10]} now")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the table of the profile that the command line names; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m workflow.results_table", description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="standard")
+    options = parser.parse_args(arguments)
+    return guarded("make results", lambda: make(options.profile))
+
+
+if __name__ == "__main__":
+    environment.enter()
+    sys.exit(main())
