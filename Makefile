@@ -22,7 +22,7 @@ READY := $(VENV)/.ready
 $(if $(word 2,$(VENV)),$(error VENV has a space, which make cannot have in it: name another folder))
 
 .DEFAULT_GOAL := help
-.PHONY: help report sweep bench test lab data check style types lock clean
+.PHONY: help report open sweep bench test lab data check style types lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ report: $(READY) ## run the notebooks that are not up to date, build reports/<pr
 	@$(PY) -m workflow.report --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
 		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --sweep "$$SWEEP" --author "$$AUTHOR" --roll "$$ROLL" \
 		--on "$$ON" $(if $(DRY),--dry)
+
+# A profile that nobody has named is any profile.
+open: $(READY) ## show the newest report in the browser, or the one of PROFILE, NOTEBOOKS or ASSIGNMENT
+	@$(PY) -m workflow.open --profile "$(if $(filter file,$(origin PROFILE)),,$$PROFILE)" \
+		--notebooks "$$NOTEBOOKS" --assignment "$$ASSIGNMENT"
 
 sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
 	@$(PY) -m workflow.sweep "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)

@@ -18,7 +18,7 @@ class ImageSet:
     """
 
     classes: tuple[str, ...]
-    stand_in: str  # the sample used where there are no files, see helpers/sample.py: digits, garments or scenes
+    stand_in: str  # the sample used where there are no files, of STAND_INS
     servers: tuple[str, ...]  # addresses that end before a file's name, each tried in turn
     md5s: dict[str, str]
     archive: str = ""
@@ -37,6 +37,8 @@ class ImageSet:
         return [tuple((form,) for form in (f"{file}.gz", file) if form in self.md5s) for file in self.unpacked]
 
 
+# The samples that helpers/sample.py makes, in words.
+STAND_INS = {"digits": "5,000 of MNIST's digits", "garments": "2,000 drawn garments", "scenes": "2,000 drawn scenes"}
 # Addresses and md5s are torchvision's, written out, since its import takes seconds, with those of the unpacked IDX
 # files, which it does not know. Test images and labels are named t10k.
 SETS = {

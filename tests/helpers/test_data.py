@@ -125,7 +125,7 @@ def test_impossible_sizes_are_errors(real, sizes):
 def test_sample_looks_like_the_real_set(name):
     arrays = DRAW(name)
     shape = (3, 32, 32) if name == "CIFAR10" else (28, 28)
-    train, test = (4000, 1000) if name == "MNIST" else (1500, 500)
+    train, test = (4000, 1000) if SETS[name].stand_in == "digits" else (1500, 500)
     for images, labels, size in ((*arrays[:2], train), (*arrays[2:], test)):
         assert images.shape == (size, *shape) and labels.shape == (size,)
         assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
