@@ -12,8 +12,9 @@ ON ?=
 FORMAT ?= both
 AUTHOR ?=
 ROLL ?=
+NAME ?=
 # Recipes read these from their environment, where a name such as O'Brien needs no quotes.
-export PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL DATA DATA_DIR
+export PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL NAME DATA DATA_DIR
 
 # Quoted, since the path may have spaces. The user's PYTHON... variables do not count, nor packages outside of VENV.
 BIN := "$(VENV)"/bin
@@ -22,7 +23,7 @@ READY := $(VENV)/.ready
 $(if $(word 2,$(VENV)),$(error VENV has a space, which make cannot have in it: name another folder))
 
 .DEFAULT_GOAL := help
-.PHONY: help report open sweep bench test lab data check style types lock clean
+.PHONY: help report open sweep bench test lab chapter data check style types lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +53,9 @@ test: $(READY) ## run all tests
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(PY) -m workflow.data
 	@$(BIN)/jupyter lab --ServerApp.ip=localhost $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
+
+chapter: $(READY) ## begin a chapter of your own, which runs at once: NAME=09_mine
+	@$(PY) -m workflow.new_chapter "$$NAME"
 
 data: $(READY) ## download what is missing of the data sets into DATA_DIR, and check them
 	@$(PY) -m workflow.data
