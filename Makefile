@@ -12,8 +12,9 @@ ON ?=
 FORMAT ?= both
 AUTHOR ?=
 ROLL ?=
+NAME ?=
 # Recipes read these from their environment, where a name such as O'Brien needs no quotes.
-export PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL DATA DATA_DIR
+export PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL NAME DATA DATA_DIR
 
 # Quoted, since the path may have spaces. The user's PYTHON... variables do not count, nor packages outside of VENV.
 BIN := "$(VENV)"/bin
@@ -22,7 +23,7 @@ READY := $(VENV)/.ready
 $(if $(word 2,$(VENV)),$(error VENV has a space, which make cannot have in it: name another folder))
 
 .DEFAULT_GOAL := help
-.PHONY: help report sweep results bench test lab data check style types lock clean
+.PHONY: help report open sweep results bench test lab chapter data check style types lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,11 @@ report: $(READY) ## run the notebooks that are not up to date, build reports/<pr
 	@$(PY) -m workflow.report --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \
 		--assignment "$$ASSIGNMENT" --format "$$FORMAT" --sweep "$$SWEEP" --author "$$AUTHOR" --roll "$$ROLL" \
 		--on "$$ON" $(if $(DRY),--dry)
+
+# A profile that nobody has named is any profile.
+open: $(READY) ## show the newest report in the browser, or the one of PROFILE, NOTEBOOKS or ASSIGNMENT
+	@$(PY) -m workflow.open --profile "$(if $(filter file,$(origin PROFILE)),,$$PROFILE)" \
+		--notebooks "$$NOTEBOOKS" --assignment "$$ASSIGNMENT"
 
 sweep: $(READY) ## run many seeds and settings, as a file in workflow/sweeps/ says: SWEEP=... (DRY=1 only plans)
 	@$(PY) -m workflow.sweep "$$SWEEP" --profile "$$PROFILE" --on "$$ON" $(if $(DRY),--dry)
@@ -50,6 +56,9 @@ test: $(READY) ## run all tests
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(PY) -m workflow.data
 	@$(BIN)/jupyter lab --ServerApp.ip=localhost $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
+
+chapter: $(READY) ## begin a chapter of your own, which runs at once: NAME=09_mine
+	@$(PY) -m workflow.new_chapter "$$NAME"
 
 data: $(READY) ## download what is missing of the data sets into DATA_DIR, and check them
 	@$(PY) -m workflow.data

@@ -1,4 +1,4 @@
-"""The course's data sets (MNIST, Fashion-MNIST, CIFAR-10) in three parts; subsets of them; the noise they are given.
+"""The data sets of :mod:`helpers.sets` in three parts; subsets of them; the noise they are given.
 
 Environment: `DATA_DIR` says where the files are (default `data/`), `DATA=real` forbids the sample, `DATA=sample` asks
 for it. A set's way to the first batch: `load` finds and reads its files (:mod:`helpers.files`) or takes the sample
@@ -19,23 +19,8 @@ from torch import Generator, Tensor
 
 from helpers import files, sample
 from helpers.files import DataError, fetch
+from helpers.sets import SETS
 
-CLASSES = {
-    "MNIST": tuple("0123456789"),
-    "FashionMNIST": (
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ),
-    "CIFAR10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-}
 Corrupt = Callable[[Tensor, Generator], Tensor]  # images in [0, 1] -> corrupted images of the same shape
 
 
@@ -130,7 +115,7 @@ def load(
         train=take(images, labels, kept),
         validation=take(images, labels, held_out),
         test=take(test_images, test_labels, tested),
-        classes=tuple(classes or CLASSES[name]),
+        classes=tuple(classes or SETS[name].classes),
         sample=not found,
         fingerprint=fingerprint,
         md5s=files.md5s(name, found) if found else {},
@@ -269,10 +254,11 @@ def _shrink(
 
 def _numbers(name: str, classes: Sequence[str]) -> list[int]:
     """The labels of ``classes``. Raises DataError for one that the set does not have, or has been named twice."""
-    wrong = [word for k, word in enumerate(classes) if word not in CLASSES[name] or word in classes[:k]]
+    known = SETS[name].classes
+    wrong = [word for k, word in enumerate(classes) if word not in known or word in classes[:k]]
     if wrong:
-        raise DataError(f"{name} has no class {wrong[0]!r} to add: name each once, of {', '.join(CLASSES[name])}")
-    return [CLASSES[name].index(word) for word in classes]
+        raise DataError(f"{name} has no class {wrong[0]!r} to add: name each once, of {', '.join(known)}")
+    return [known.index(word) for word in classes]
 
 
 def _only(images: Tensor, labels: Tensor, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:

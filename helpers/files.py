@@ -1,8 +1,8 @@
 """The data sets' files: find them, download them, check their md5s, decode them. Notebooks use `helpers.data`.
 
-Addresses, md5s and the layout of the folders are torchvision's. By hand, since torchvision unpacks files on the disk:
-here they are unpacked in memory, so that a read-only folder works, and so that an archive cannot write anywhere. No
-file is used before its md5 has been checked.
+Which sets there are says `helpers/sets.py`. By hand, since torchvision unpacks files on the disk: here they are
+unpacked in memory, so that a read-only folder works, and so that an archive cannot write anywhere. No file is used
+before its md5 has been checked.
 """
 
 from __future__ import annotations
@@ -27,52 +27,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.download import DISK_FULL, alone, download
+from helpers.sets import SETS, ImageSet
 
 # torch takes seconds to import, and the workflow calls only `snapshot`, so it is imported where it is used.
 if TYPE_CHECKING:
     from torch import Tensor
 
 PROJECT = Path(__file__).resolve().parents[1]
-NAMES = ("MNIST", "FashionMNIST", "CIFAR10")
-# Where torchvision fetches the sets, and the md5s of their files: its own, written out, since its import takes seconds,
-# with those of the unpacked IDX files, which it does not know. Test images and labels are named t10k.
-SERVERS = {
-    "MNIST": ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"),
-    "FashionMNIST": ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
-    "CIFAR10": ("https://www.cs.toronto.edu/~kriz/",),
-}
-CIFAR_ARCHIVE = "cifar-10-python.tar.gz"
-MD5 = {
-    "MNIST": {
-        "MNIST/raw/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-        "MNIST/raw/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-        "MNIST/raw/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-        "MNIST/raw/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-        "MNIST/raw/train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-        "MNIST/raw/train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
-        "MNIST/raw/t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
-        "MNIST/raw/t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
-    },
-    "FashionMNIST": {
-        "FashionMNIST/raw/train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
-        "FashionMNIST/raw/train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
-        "FashionMNIST/raw/t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
-        "FashionMNIST/raw/t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
-        "FashionMNIST/raw/train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-        "FashionMNIST/raw/train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
-        "FashionMNIST/raw/t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
-        "FashionMNIST/raw/t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
-    },
-    "CIFAR10": {
-        "cifar-10-batches-py/data_batch_1": "c99cafc152244af753f735de768cd75f",
-        "cifar-10-batches-py/data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-        "cifar-10-batches-py/data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-        "cifar-10-batches-py/data_batch_4": "634d18415352ddfa80567beed471001a",
-        "cifar-10-batches-py/data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-        "cifar-10-batches-py/test_batch": "40351d587109b95175f43aff81a1287e",
-        CIFAR_ARCHIVE: "c58f30108f718f92721af3b95e74349a",
-    },
-}
 PATIENCE = 5.0  # seconds without any server's answer before this machine counts as offline
 CONNECT = "connect and run `make data`, or set DATA_DIR to a folder that holds them"
 NOTICE = f"SAMPLE DATA, not for submission: asked for, or real images are neither on disk nor within reach; {CONNECT}"
@@ -96,7 +57,7 @@ def snapshot(names: Iterable[str], root: str | os.PathLike[str] | None = None) -
     folder = data_root(root)
     seen: dict[str, dict[str, list[int]]] = {}
     for name in names:
-        files = [file for part in _parts(name) for files in part for file in files]
+        files = [file for part in _set(name).parts for files in part for file in files]
         stats = {file: os.stat(folder / file) for file in files if os.path.isfile(folder / file)}
         seen[name] = {file: [stat.st_size, stat.st_mtime_ns] for file, stat in stats.items()}
     return seen
@@ -136,7 +97,7 @@ def check(name: str, files: Sequence[str], root: str | os.PathLike[str] | None =
 
 def md5s(name: str, files: Sequence[str]) -> dict[str, str]:
     """The md5s that a set's files must have, as {file: md5}."""
-    known = MD5[name]
+    known = _set(name).md5s
     return {file: known[file] for file in files}
 
 
@@ -159,7 +120,9 @@ def read(name: str, files: Sequence[str], root: str | os.PathLike[str] | None = 
 
 def fingerprint(name: str) -> str:
     """A short hash of the md5s of a set's unpacked files: the same whichever copy, packed or not, is read."""
-    return hashlib.sha256("".join(MD5[name][file] for file in _unpacked(name)).encode()).hexdigest()[:12]
+    known = _set(name)
+    md5s = (known.md5s.get(file) or known.md5s[f"{file}.gz"] for file in known.unpacked)
+    return hashlib.sha256("".join(md5s).encode()).hexdigest()[:12]
 
 
 def fetch(names: Iterable[str], root: str | os.PathLike[str] | None = None) -> None:
@@ -215,7 +178,7 @@ def _given(root: str | os.PathLike[str] | None) -> bool:
 def _check_place(name: str, folder: Path) -> None:
     """Raise DataError when `DATA_DIR` is no folder, or misses a set's files by a level or two."""
     if os.path.exists(folder) and not os.path.isdir(folder):
-        raise DataError(f"DATA_DIR={folder} is a file: give the folder that holds {', '.join(NAMES)}")
+        raise DataError(f"DATA_DIR={folder} is a file: give the folder that holds {', '.join(SETS)}")
     if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
         raise DataError(f"DATA_DIR={folder} cannot be read: mend its permissions, or give another folder")
     whole = Path(os.path.abspath(folder))
@@ -224,30 +187,24 @@ def _check_place(name: str, folder: Path) -> None:
             mend = f"set DATA_DIR={near}, or move its files"
             raise DataError(f"DATA_DIR={folder} does not hold {name} itself, but {near} does: {mend}")
     for near in (whole, whole / name):
-        for file in MD5[name]:
+        for file in _set(name).md5s:
             if near / Path(file).name != whole / file and os.path.isfile(near / Path(file).name):
                 goal = (whole / file).parent
                 raise DataError(f"{near} holds {Path(file).name}, which {name} has in {goal}: move its files there")
 
 
-def _unpacked(name: str) -> tuple[str, ...]:
-    """A set's unpacked files: training images, training labels, test images, test labels; or CIFAR's batches."""
-    if name not in NAMES:
-        raise DataError(f"unknown data set {name!r}: use one of {', '.join(NAMES)}")
-    return tuple(file for file in MD5[name] if not file.endswith(".gz"))
-
-
-def _parts(name: str) -> list[tuple[tuple[str, ...], ...]]:
-    """The parts of a set. Each is a tuple of alternatives, the preferred one first, each a tuple of files."""
-    files = _unpacked(name)
-    return [(files, (CIFAR_ARCHIVE,))] if name == "CIFAR10" else [((f"{file}.gz",), (file,)) for file in files]
+def _set(name: str) -> ImageSet:
+    """The entry of a set. Raises DataError when there is none."""
+    if name not in SETS:
+        raise DataError(f"unknown data set {name!r}: use one of {', '.join(SETS)}")
+    return SETS[name]
 
 
 def _find(name: str, folder: Path) -> tuple[list[str], list[str]]:
     """The files that make up a set, packed or unpacked, and those of them that are missing."""
     chosen: list[str] = []
     missing: list[str] = []
-    for part in _parts(name):
+    for part in _set(name).parts:
         lacks = {files: _lacks(files, folder) for files in part}
         # The alternative that is complete, else the one with some files, else the one with the fewest files.
         best = min(part, key=lambda files: (lacks[files] == list(files), len(lacks[files])))
@@ -275,10 +232,10 @@ def _unpack(name: str, contents: dict[str, bytes]) -> dict[str, bytes]:
     """The content of a set's unpacked files, by file, from that of the files that are there."""
     unpacked: dict[str, bytes] = {}
     for file, content in contents.items():
-        if file == CIFAR_ARCHIVE:
+        if file == SETS[name].archive:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 for item in archive:
-                    if item.name in _unpacked(name) and (batch := archive.extractfile(item)):
+                    if item.name in SETS[name].unpacked and (batch := archive.extractfile(item)):
                         unpacked[item.name] = batch.read()
         elif file.endswith(".gz"):
             unpacked[file.removesuffix(".gz")] = gzip.decompress(content)
@@ -291,20 +248,20 @@ def _decoded(name: str, unpacked: dict[str, bytes]) -> tuple[Tensor, ...]:
     """Training images and labels, test images and labels. Raises whatever their formats do, ValueError for shapes."""
     import torch
 
-    if name == "CIFAR10":
+    known = SETS[name]
+    if known.archive:
         # Unpickling can run any code, so it is safe only because the md5 was checked.
-        batches = [pickle.loads(unpacked[file], encoding="latin1") for file in _unpacked(name)]
-        images = [torch.from_numpy(batch["data"]).view(-1, 3, 32, 32) for batch in batches]
+        batches = [pickle.loads(unpacked[file], encoding="latin1") for file in known.unpacked]
+        images = [torch.from_numpy(batch["data"]).view(-1, *known.shape) for batch in batches]
         labels = [torch.tensor(batch["labels"]) for batch in batches]
         parts = [torch.cat(images[:-1]), torch.cat(labels[:-1]), images[-1], labels[-1]]
     else:
-        parts = [_idx(unpacked[file]) for file in _unpacked(name)]
-    shape = (3, 32, 32) if name == "CIFAR10" else (28, 28)
+        parts = [_idx(unpacked[file]) for file in known.unpacked]
     for pictures, numbers in (parts[:2], parts[2:]):
         kinds = pictures.dtype, numbers.dtype
-        if (pictures.shape, kinds) != ((len(numbers), *shape), (torch.uint8, torch.int64)) or numbers.ndim != 1:
+        if (pictures.shape, kinds) != ((len(numbers), *known.shape), (torch.uint8, torch.int64)) or numbers.ndim != 1:
             raise ValueError("images and labels do not fit together")
-        if not all(0 <= number < 10 for number in numbers.unique().tolist()):
+        if not all(0 <= number < len(known.classes) for number in numbers.unique().tolist()):
             raise ValueError("a label is no class's")
     return tuple(parts)
 
@@ -323,7 +280,7 @@ def _idx(content: bytes) -> Tensor:
 @functools.cache  # one probe per process
 def _online() -> bool:
     """Whether any of the servers answers within PATIENCE seconds."""
-    mirrors = [mirror for name in NAMES for mirror in SERVERS[name]]
+    mirrors = [mirror for known in SETS.values() for mirror in known.servers]
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     for mirror in mirrors:
         # Looking up a host's name has no timeout, so in a daemon thread, which is not waited for at exit.
@@ -347,8 +304,9 @@ def _answers(url: str) -> bool:
 
 def _download(name: str, folder: Path) -> None:
     """Download a set's archives that are still missing. Raises as :func:`helpers.download.download`."""
-    unmet = [part for part in _parts(name) if all(_lacks(files, folder) for files in part)]
+    known = SETS[name]
+    unmet = [part for part in known.parts if all(_lacks(files, folder) for files in part)]
     for archive in (files[0] for part in unmet for files in part if files[0].endswith(".gz")):
         file = Path(archive).name
         print(f"{name}: fetching {file}", file=sys.stderr)
-        download(SERVERS[name], file, MD5[name][archive], folder / archive, folder)
+        download(known.servers, file, known.md5s[archive], folder / archive, folder)

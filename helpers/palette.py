@@ -17,7 +17,17 @@ REPORTED = PINK  # whatever a report states, in every chapter
 # Paul Tol's muted scheme, and black: ten classes.
 CLASSES = ("#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499", "#333333")
 
-MODELS = {
+
+class Colours(dict[str, str]):
+    """Colours by model. A model that has none takes one of LINES when it is first drawn, each the next."""
+
+    def __missing__(self, model: str) -> str:
+        colour = self[model] = LINES[len(self) % len(LINES)]
+        return colour
+
+
+MODELS = Colours()
+MODELS |= {
     "scratch": BLUE,
     "inbuilt": VERMILION,
     "conv": ORANGE,

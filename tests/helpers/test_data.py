@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from helpers import data, files, sample
+from helpers.sets import SETS
 from workflow.data import manifest
 
 REAL_ROOT = files.data_root()  # before the fixture below hides DATA_DIR
 DRAW = sample.load
 drawn = functools.cache(sample.load)  # drawing garments and scenes takes seconds
-REAL_ENOUGH = all(files.snapshot([name])[name] for name in data.CLASSES)
+REAL_ENOUGH = all(files.snapshot([name])[name] for name in SETS)
 
 
 @pytest.fixture(autouse=True)
@@ -120,11 +121,11 @@ def test_impossible_sizes_are_errors(real, sizes):
 # The sample
 
 
-@pytest.mark.parametrize("name", data.CLASSES)
+@pytest.mark.parametrize("name", SETS)
 def test_sample_looks_like_the_real_set(name):
     arrays = DRAW(name)
     shape = (3, 32, 32) if name == "CIFAR10" else (28, 28)
-    train, test = (4000, 1000) if name == "MNIST" else (1500, 500)
+    train, test = (4000, 1000) if SETS[name].stand_in == "digits" else (1500, 500)
     for images, labels, size in ((*arrays[:2], train), (*arrays[2:], test)):
         assert images.shape == (size, *shape) and labels.shape == (size,)
         assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
@@ -171,7 +172,7 @@ def test_sizes_shrink_to_the_sample(asked, got):
 
 
 @pytest.mark.skipif(not REAL_ENOUGH, reason=f"no real data in {REAL_ROOT}")
-@pytest.mark.parametrize("name", data.CLASSES)
+@pytest.mark.parametrize("name", SETS)
 def test_real_sets(name):
     got = data.load(name, validation=10_000, root=REAL_ROOT)
     size = 50_000 if name == "CIFAR10" else 60_000

@@ -14,6 +14,7 @@ import sys
 import tarfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,13 @@ import torch
 from torchvision import datasets
 
 from helpers import data, download, files
+from helpers.sets import SETS
 from workflow.data import manifest
 
 PROBE = files._online.__wrapped__
-MNIST_FILES = [file for file in files.MD5["MNIST"] if file.endswith(".gz")]
-CIFAR_BATCHES = files._unpacked("CIFAR10")
+MNIST_FILES = [file for file in SETS["MNIST"].md5s if file.endswith(".gz")]
+CIFAR_BATCHES, CIFAR_ARCHIVE = SETS["CIFAR10"].unpacked, SETS["CIFAR10"].archive
+PACKED_ALONE = [name for name, known in SETS.items() if not known.archive]  # in MNIST's format
 
 
 def md5(content):
@@ -52,11 +55,11 @@ def fakes(monkeypatch):
     """Fake sets as {name: {file: content}}, packed and unpacked, which our tables agree with."""
     chance = np.random.default_rng(0)
     packed, unpacked = {}, {}
-    for name in ("MNIST", "FashionMNIST"):
+    for name in PACKED_ALONE:
         arrays = []
         for size in (300, 60):
             arrays += [chance.integers(0, 256, (size, 28, 28), np.uint8), (np.arange(size) ** 2 % 10).astype(np.uint8)]
-        raw = {file: idx(array) for file, array in zip(files._unpacked(name), arrays, strict=True)}
+        raw = {file: idx(array) for file, array in zip(SETS[name].unpacked, arrays, strict=True)}
         unpacked[name] = raw
         packed[name] = {f"{file}.gz": gzip.compress(content) for file, content in raw.items()}
     batches = {}
@@ -69,10 +72,10 @@ def fakes(monkeypatch):
             entry = tarfile.TarInfo(file)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    unpacked["CIFAR10"], packed["CIFAR10"] = batches, {files.CIFAR_ARCHIVE: archive.getvalue()}
-    for name in files.NAMES:
+    unpacked["CIFAR10"], packed["CIFAR10"] = batches, {CIFAR_ARCHIVE: archive.getvalue()}
+    for name in SETS:
         known = {file: md5(content) for file, content in (unpacked[name] | packed[name]).items()}
-        monkeypatch.setitem(files.MD5, name, known)
+        monkeypatch.setitem(SETS, name, replace(SETS[name], md5s=known))
     return {"packed": packed, "unpacked": unpacked}
 
 
@@ -96,24 +99,24 @@ def error_of(call, *arguments, **options):
 # Files
 
 
-@pytest.mark.parametrize("name", ["MNIST", "FashionMNIST"])
+@pytest.mark.parametrize("name", PACKED_ALONE)
 def test_addresses_and_md5s_are_torchvisions(name):
     source = getattr(datasets, name)
-    assert list(files.SERVERS[name]) == source.mirrors
+    assert list(SETS[name].servers) == source.mirrors
     known = {f"{name}/raw/{file}": md5 for file, md5 in source.resources}
-    assert known == {file: md5 for file, md5 in files.MD5[name].items() if file.endswith(".gz")}
-    assert [f"{file}.gz" for file in files._unpacked(name)] == list(known)
+    assert known == {file: md5 for file, md5 in SETS[name].md5s.items() if file.endswith(".gz")}
+    assert [f"{file}.gz" for file in SETS[name].unpacked] == list(known)
 
 
 def test_address_and_md5s_of_cifar_are_torchvisions():
     source = datasets.CIFAR10
-    assert files.SERVERS["CIFAR10"] == (source.url.removesuffix(source.filename),)
+    assert SETS["CIFAR10"].servers == (source.url.removesuffix(source.filename),)
     known = {f"{source.base_folder}/{batch}": md5 for batch, md5 in source.train_list + source.test_list}
-    assert known | {source.filename: source.tgz_md5} == files.MD5["CIFAR10"]
-    assert tuple(known) == files._unpacked("CIFAR10")
+    assert known | {source.filename: source.tgz_md5} == SETS["CIFAR10"].md5s
+    assert tuple(known) == SETS["CIFAR10"].unpacked
 
 
-@pytest.mark.parametrize("name", data.CLASSES)
+@pytest.mark.parametrize("name", SETS)
 def test_packed_and_unpacked_files_read_the_same(fakes, tmp_path, name):
     loaded = []
     for form in ("packed", "unpacked"):
@@ -141,6 +144,22 @@ def test_content_is_what_the_files_say(fakes, tmp_path):
     train = data.load("CIFAR10", root=tmp_path).train
     assert train.images[40:80].numpy().tobytes() == batch["data"].tobytes()
     assert train.labels[40:80].tolist() == batch["labels"]
+
+
+def test_another_set_of_torchvisions_is_one_entry(fakes, tmp_path, monkeypatch):
+    # The md5s of its archives are all that torchvision knows.
+    packed = {file.replace("MNIST/", "KMNIST/"): content for file, content in fakes["packed"]["MNIST"].items()}
+    known = {file: md5(content) for file, content in packed.items()}
+    entry = replace(SETS["MNIST"], md5s=known, classes=tuple("abcdefghij"))
+    monkeypatch.setitem(SETS, "KMNIST", entry)
+    made = manifest("KMNIST", tmp_path)
+    assert made["sample"] and made["fingerprint"] != manifest("MNIST", tmp_path)["fingerprint"]
+    put(tmp_path, packed)
+    loaded = data.load("KMNIST", root=tmp_path)
+    assert (loaded.sample, loaded.classes, loaded.md5s) == (False, entry.classes, known)
+    assert manifest("KMNIST", tmp_path)["fingerprint"] == loaded.fingerprint
+    monkeypatch.setitem(SETS, "KMNIST", replace(entry, classes=("fewer", "than the files have")))
+    assert "a label is no class's" in error_of(data.load, "KMNIST", root=tmp_path)
 
 
 def test_a_mixture_of_packed_and_unpacked_files_works(fakes, tmp_path):
@@ -198,10 +217,10 @@ def test_what_climbs_out_of_an_archive_is_not_written_though_its_md5_is_right(fa
             entry = tarfile.TarInfo(file)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    monkeypatch.setitem(files.MD5["CIFAR10"], files.CIFAR_ARCHIVE, md5(packed.getvalue()))
-    put(tmp_path / "a" / "b", {files.CIFAR_ARCHIVE: packed.getvalue()})
+    monkeypatch.setitem(SETS["CIFAR10"].md5s, CIFAR_ARCHIVE, md5(packed.getvalue()))
+    put(tmp_path / "a" / "b", {CIFAR_ARCHIVE: packed.getvalue()})
     assert not data.load("CIFAR10", root=tmp_path / "a" / "b").sample
-    assert listing(tmp_path) == [f"a/b/{files.CIFAR_ARCHIVE}"]
+    assert listing(tmp_path) == [f"a/b/{CIFAR_ARCHIVE}"]
 
 
 def test_unreadable_files_are_an_error(fakes, tmp_path, monkeypatch):
@@ -264,7 +283,7 @@ def test_data_dir_needs_only_the_sets_that_are_asked_for(fakes, tmp_path, monkey
     assert "CIFAR10 is not complete" in error_of(data.load, "CIFAR10")
 
 
-@pytest.mark.parametrize("name", files.NAMES)
+@pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("form", ["packed", "unpacked"])
 def test_data_dir_that_misses_the_place_is_told_the_right_one(fakes, tmp_path, monkeypatch, name, form):
     right = tmp_path / "above" / "data"
@@ -297,7 +316,7 @@ def test_data_dir_that_is_a_file_or_unreadable_is_told_so(fakes, tmp_path, monke
 
 def test_unknown_names_and_settings_are_errors(tmp_path, monkeypatch):
     for use in (data.load, manifest):
-        assert all(name in error_of(use, "ImageNet", root=tmp_path) for name in ("ImageNet", *data.CLASSES))
+        assert all(name in error_of(use, "ImageNet", root=tmp_path) for name in ("ImageNet", *SETS))
     for use in (files.fetch, files.snapshot):
         assert "ImageNet" in error_of(use, ["ImageNet"], root=tmp_path)
     monkeypatch.setenv("DATA", "fake")
@@ -324,7 +343,7 @@ def test_snapshot_sees_changes(fakes, tmp_path):
 
 
 def test_import_and_snapshot_are_light():
-    code = "import sys; from helpers import files; files.snapshot(files.NAMES); print({'torch'} & set(sys.modules))"
+    code = "import sys; from helpers import files; files.snapshot(files.SETS); print({'torch'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], cwd=files.PROJECT, capture_output=True, text=True, check=True)
     assert ran.stdout == "set()\n"
 
@@ -335,6 +354,10 @@ def test_import_and_snapshot_are_light():
 @pytest.fixture
 def server(fakes, monkeypatch):
     """Serve the fake archives on loopback; `broken` files break off half-way."""
+
+    def serve(name, *addresses):
+        monkeypatch.setitem(SETS, name, replace(SETS[name], servers=addresses))
+
     archives = fakes["packed"]["MNIST"] | fakes["packed"]["CIFAR10"]
     contents = {Path(file).name: content for file, content in archives.items()}
 
@@ -361,9 +384,9 @@ def server(fakes, monkeypatch):
         address = f"http://127.0.0.1:{running.server_port}"
         monkeypatch.setattr(files, "_online", PROBE)
         monkeypatch.setattr(download, "RETRIES", 0)
-        monkeypatch.setitem(files.SERVERS, "MNIST", [f"{address}/bad/", f"{address}/good/"])
-        monkeypatch.setitem(files.SERVERS, "FashionMNIST", [f"{address}/bad/"])
-        monkeypatch.setitem(files.SERVERS, "CIFAR10", [f"{address}/good/"])
+        serve("MNIST", f"{address}/bad/", f"{address}/good/")
+        serve("FashionMNIST", f"{address}/bad/")
+        serve("CIFAR10", f"{address}/good/")
         yield Handler
         running.shutdown()
 
@@ -372,8 +395,8 @@ def test_download_takes_the_next_mirror_and_only_what_is_missing(fakes, server, 
     root = tmp_path / "new"
     put(root, {MNIST_FILES[0]: fakes["packed"]["MNIST"][MNIST_FILES[0]]})
     files.fetch(["MNIST", "CIFAR10"], root)
-    assert listing(root) == sorted([*MNIST_FILES, files.CIFAR_ARCHIVE])
-    assert Path(MNIST_FILES[0]).name not in server.asked and files.CIFAR_ARCHIVE in server.asked
+    assert listing(root) == sorted([*MNIST_FILES, CIFAR_ARCHIVE])
+    assert Path(MNIST_FILES[0]).name not in server.asked and CIFAR_ARCHIVE in server.asked
     assert not data.load("MNIST", root=root).sample
     assert not data.load("CIFAR10", root=tmp_path / "other").sample, "loading downloads too"
 
@@ -386,15 +409,14 @@ def test_downloading_into_a_new_data_dir_works(server, tmp_path, monkeypatch):
 
 
 def test_two_processes_may_fetch_into_one_folder_at_once(fakes, server, tmp_path):
-    known = json.dumps([files.SERVERS, files.MD5, str(tmp_path)])
-    code = f"import json; from helpers import download, files; servers, md5s, root = json.loads({known!r}); "
-    code += "files.SERVERS |= servers; files.MD5 |= md5s; download.RETRIES = 0; "
-    code += "files.fetch(['MNIST', 'CIFAR10'], root)"
+    code = "from helpers import download, files; from helpers.sets import ImageSet; "
+    code += f"files.SETS.update({dict(SETS)!r}); download.RETRIES = 0; "
+    code += f"files.fetch(['MNIST', 'CIFAR10'], {str(tmp_path)!r})"
     start = {"cwd": files.PROJECT, "env": os.environ | {"no_proxy": "*"}, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(2)]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
-    assert listing(tmp_path) == sorted([*MNIST_FILES, files.CIFAR_ARCHIVE]) and not list(tmp_path.glob(".*"))
+    assert listing(tmp_path) == sorted([*MNIST_FILES, CIFAR_ARCHIVE]) and not list(tmp_path.glob(".*"))
     assert not data.load("MNIST", root=tmp_path).sample and not data.load("CIFAR10", root=tmp_path).sample
     assert len(server.asked) == 5, "what one has fetched the other does not fetch again"
 
@@ -447,6 +469,6 @@ def test_probe_gives_up(monkeypatch):
 
 def test_probe_takes_any_answer_and_no_for_an_answer(server, monkeypatch):
     assert PROBE() is True, "404 is an answer"
-    for name in data.CLASSES:
-        monkeypatch.setitem(files.SERVERS, name, ["http://127.0.0.1:9/"])
+    for name in SETS:
+        monkeypatch.setitem(SETS, name, replace(SETS[name], servers=("http://127.0.0.1:9/",)))
     assert PROBE() is False

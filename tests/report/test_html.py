@@ -229,12 +229,12 @@ def test_maps_are_those_that_the_chapters_draw():
 
 
 def test_classes_have_the_names_and_colours_of_the_figures():
-    from helpers.data import CLASSES
     from helpers.palette import CLASSES as COLOURS
+    from helpers.sets import SETS
 
     assert [f"#{colour.upper()}" for colour in maps.COLOURS] == [*COLOURS]
     named = {tuple(figure["classes"]) for figure in maps.FIGURES.values()}
-    assert named == {tuple("0123456789"), tuple(CLASSES["CIFAR10"])}
+    assert named == {tuple("0123456789"), tuple(SETS["CIFAR10"].classes)}
 
 
 # In a browser.

@@ -56,7 +56,8 @@ CONTRACT = {
         cnn.test_accuracy cnn.fit_seconds cnn.predict_seconds""",
     "08_comparison": "chapters claims.total claims.covered claims.beaten",
 }
-CHAPTERS = chapters("quick")
+# A reader's own chapters leave what they like.
+CHAPTERS = {name: chapter for name, chapter in chapters("quick").items() if name in CONTRACT}
 NOTEBOOKS = [chapter.notebook for chapter in CHAPTERS.values()]
 names = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 

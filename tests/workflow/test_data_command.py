@@ -8,7 +8,8 @@ import sys
 import pytest
 from conftest import ROOT
 
-from helpers import data, files
+from helpers import files
+from helpers.sets import SETS
 from workflow import data as command
 
 
@@ -33,9 +34,9 @@ def test_command_line_with_the_sample(tmp_path, capfd):
     folder = tmp_path / "made" / "here"
     assert command.main(["--manifests", str(folder)]) == 0
     said = capfd.readouterr()
-    assert [line.split()[:3] for line in said.out.splitlines()] == [[name, "SAMPLE", "DATA,"] for name in data.CLASSES]
+    assert [line.split()[:3] for line in said.out.splitlines()] == [[name, "SAMPLE", "DATA,"] for name in SETS]
     assert said.err == ""
-    assert sorted(path.name for path in folder.iterdir()) == sorted(f"{name}.json" for name in data.CLASSES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(f"{name}.json" for name in SETS)
     assert json.loads((folder / "MNIST.json").read_text()) == command.manifest("MNIST")
 
 

@@ -1,10 +1,12 @@
 """A part of the report has a name of its own; what is out of date beside it, and a cover without a name, is said."""
 
+import json
 import os
 from argparse import Namespace
 
 import pytest
 
+from helpers.sets import SETS
 from workflow.plan import chapters, make_run, report_name, select
 from workflow.report import __main__ as command
 
@@ -69,3 +71,28 @@ def test_a_cover_without_a_name_is_said_in_one_line(author, roll, said, tmp_path
     monkeypatch.setattr(command, "COVER", cover)
     lines = command.unnamed(Namespace(author=author, roll=roll, assignment=""))
     assert [line.partition(": ")[0] for line in lines] == ([f"the cover says {said}"] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("sampled", "asked", "said"),
+    [
+        ([], "", None),
+        (["MNIST"], "", "5,000 of MNIST's digits stood in for MNIST; for the real images connect and run `make data`"),
+        (["CIFAR10"], "", "2,000 drawn scenes stood in for CIFAR10; for the real"),
+        (["MNIST", "FashionMNIST"], "sample", "2,000 drawn garments stood in for FashionMNIST, 5,000 of MNIST's"),
+        (["MNIST"], "sample", "stood in for MNIST; for the real images leave DATA=sample out"),
+    ],
+)
+def test_which_sample_stood_in_is_said_in_one_line(sampled, asked, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "MANIFESTS", tmp_path)
+    monkeypatch.setenv("DATA", asked)
+    for name in SETS:
+        (tmp_path / f"{name}.json").write_text(json.dumps({"sample": name in sampled}))
+    lines = command.stand_ins([make_run(FOUND, "quick", name, 0) for name in FOUND])
+    assert len(lines) == bool(said) and all(said in line for line in lines)
+
+
+def test_the_reports_files_are_addresses_that_open(tmp_path):
+    html, pdf = command.addresses(tmp_path / "a folder", "report", ["html", "pdf"])
+    assert html == f"{(tmp_path / 'a folder' / 'report.html').as_uri()}  (or `make open`)"
+    assert pdf.endswith("/a%20folder/report.pdf")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from helpers.files import CONNECT
 from helpers.results import ROOT
+from helpers.sets import SETS, STAND_INS
 from workflow import environment, sweep
-from workflow.engine import Stop, altered, guarded, only_one, publish, refresh_data, snakemake
+from workflow.engine import MANIFESTS, Stop, altered, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate, makespan, words
 from workflow.parameters import read_seed
 from workflow.plan import PlannedRun, chapters, make_run, print_strays, report_name, select, with_dependencies
@@ -84,9 +87,16 @@ def carry_out(options: argparse.Namespace) -> int:
         publish(folder, name, endings)
     made = " and ".join(f"{name}.{ending}" for ending in endings)
     print(f"{folder}: {made}, results.csv; each run in seed-{seed}/")
-    for line in (*stale(ROOT / folder, name, endings, runs), *unnamed(options)):
+    notes = [*stale(ROOT / folder, name, endings, runs), *stand_ins(needed.values()), *unnamed(options)]
+    for line in (*addresses(ROOT / folder, name, endings), *notes):
         print(line)
     return 0
+
+
+def addresses(folder: Path, name: str, endings: Sequence[str]) -> list[str]:
+    """A line with the address of each of the report's files, which terminals make a link, and how to open it."""
+    found = [(folder / f"{name}.{ending}").as_uri() for ending in endings]
+    return [f"{found[0]}  (or `make open`)", *found[1:]]
 
 
 def stale(folder: Path, name: str, endings: Sequence[str], runs: Sequence[PlannedRun]) -> list[str]:
@@ -95,6 +105,17 @@ def stale(folder: Path, name: str, endings: Sequence[str], runs: Sequence[Planne
     others = [folder / f"{name}.{ending}" for ending in FORMATS["both"] if ending not in endings]
     old = [file.name for file in others if file.exists() and file.stat().st_mtime < ran]
     return [f"{file} beside is of earlier runs: FORMAT=both makes it anew" for file in old]
+
+
+def stand_ins(runs: Iterable[PlannedRun]) -> list[str]:
+    """A line on what the sample has instead of the data sets that the runs have read, and how to get these."""
+    found: dict[str, list[str]] = {}  # sets by what stood in for them
+    for name in sorted({name for run in runs for name in run.chapter.data}):
+        if json.loads((MANIFESTS / f"{name}.json").read_text(encoding="utf-8"))["sample"]:
+            found.setdefault(STAND_INS[SETS[name].stand_in], []).append(name)
+    said = ", ".join(f"{what} stood in for {' and '.join(names)}" for what, names in found.items())
+    mend = "leave DATA=sample out" if os.environ.get("DATA") == "sample" else CONNECT
+    return [f"sample data, not for submission: {said}; for the real images {mend}"] if found else []
 
 
 def unnamed(options: argparse.Namespace) -> list[str]:
