@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+TORCH ?=
 PROFILE ?= standard
 SEED ?= 0
 NOTEBOOKS ?=
@@ -14,7 +15,7 @@ AUTHOR ?=
 ROLL ?=
 NAME ?=
 # Recipes read these from their environment, where a name such as O'Brien needs no quotes.
-export PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL NAME DATA DATA_DIR
+export TORCH PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL NAME DATA DATA_DIR
 
 # Quoted, since the path may have spaces. The user's PYTHON... variables do not count, nor packages outside of VENV.
 BIN := "$(VENV)"/bin
@@ -23,13 +24,16 @@ READY := $(VENV)/.ready
 $(if $(word 2,$(VENV)),$(error VENV has a space, which make cannot have in it: name another folder))
 
 .DEFAULT_GOAL := help
-.PHONY: help report open sweep results bench test lab chapter data check style types lock clean
+.PHONY: help setup report open sweep results bench test lab chapter data check style types lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" ASSIGNMENT=a|b'
 	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real|sample AUTHOR="..." ROLL="..."'
 	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=slurm'
+	@echo '            PYTHON=python3 VENV=.venv TORCH=cpu|cuda (what the environment is made of: delete it to change them)'
+
+setup: $(READY) ## make the environment, which every other command makes too when it is not there
 
 report: $(READY) ## run the notebooks that are not up to date, build reports/<profile>/report.html and report.pdf
 	@$(PY) -m workflow.report --profile "$$PROFILE" --seed "$$SEED" --notebooks "$$NOTEBOOKS" \

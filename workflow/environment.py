@@ -2,7 +2,7 @@
 
 Kernels, Snakemake, pandoc and the tests see the variables of :data:`PASSED` alone, and a home folder of the project's
 own, so that no start-up file, style or profile of the user reaches a result. JupyterLab keeps the user's settings.
-`workflow/setup.sh` does the same for pip, before there is a Python to ask.
+`workflow/setup.sh` does the same for pip and uv, before there is a Python to ask.
 """
 
 from __future__ import annotations

@@ -150,13 +150,13 @@ def test_a_set_up_that_was_killed_begins_anew(tmp_path):
     shutil.copy(ROOT / "workflow" / "setup.sh", tmp_path / "workflow")
     for file in ("requirements.lock", "pyproject.toml"):
         (tmp_path / file).write_text("")
-    # It makes an environment of one file, its pip waits when it is told so, and its report says that it ran.
+    # It makes an environment of one file, and installing waits, refuses or fails when it is told so.
     python = tmp_path / "python"
     python.write_text(
         f"""#!/bin/sh
 case "$*" in
   *"-m venv"*) rm -rf .venv; mkdir -p .venv/bin; cp "{python}" .venv/bin/python; echo made >>log ;;
-  *"pip install"*) [ ! -e refused ] || exit 1; [ ! -e slow ] || sleep 60 ;;
+  *workflow/install.py*) [ ! -e refused ] || exit 3; [ ! -e failing ] || exit 1; [ ! -e slow ] || sleep 60 ;;
   *workflow.report*) echo reported >>log ;;
 esac
 """
@@ -189,6 +189,12 @@ esac
     assert subprocess.run(command, cwd=tmp_path).returncode != 0
     (tmp_path / "refused").unlink()
     killed(signal.SIGKILL)
-    assert log() == ["made", "made", "made", "reported"]  # what pip refuses changes nothing, so nothing is made anew
+    assert log() == ["made", "made", "made", "reported"]  # what is refused changes nothing, so nothing is made anew
     assert subprocess.run(command, cwd=tmp_path).returncode == 0
-    assert log()[4:] == ["made", "reported"]  # a killed pip may have left half of a package
+    assert log()[4:] == ["made", "reported"]  # half of a package may have been left
+    os.utime(tmp_path / "requirements.lock", (later + 10, later + 10))
+    (tmp_path / "failing").touch()
+    assert subprocess.run(command, cwd=tmp_path).returncode != 0
+    (tmp_path / "failing").unlink()
+    assert subprocess.run(command, cwd=tmp_path).returncode == 0
+    assert log()[6:] == ["made", "reported"]  # so too when the disk was full

@@ -67,11 +67,14 @@ def test_only_where_packages_come_from_is_the_users_to_say(tmp_path):
     python = fake(tmp_path, "python", f'{makes}; env > "{tmp_path}/seen"')
     theirs = {"PIP_USER": "1", "PIP_TARGET": "/nowhere", "PIP_REQUIRE_VIRTUALENV": "1", "PYTHONSAFEPATH": "1"}
     theirs |= {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "PIP_INDEX_URL": "mine", "PIP_CONFIG_FILE": "mine"}
+    theirs |= {"UV_TARGET": "/nowhere", "UV_SYSTEM_PYTHON": "1", "UV_DEFAULT_INDEX": "mine", "UV_CACHE_DIR": "mine"}
     done = setup(python, venv, script=project / "workflow" / "setup.sh", **theirs)
     assert done.returncode == 0, done.stderr
     seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines() if "=" in line)
     assert seen["PIP_USER"] == "0" and seen["PIP_INDEX_URL"] == seen["PIP_CONFIG_FILE"] == "mine"
-    assert not {"PIP_TARGET", "PYTHONSAFEPATH", "PYTHONHOME", "PYTHONPATH"} & set(seen)
+    assert seen["UV_DEFAULT_INDEX"] == seen["UV_CACHE_DIR"] == "mine"
+    nowhere = {"PIP_TARGET", "PYTHONSAFEPATH", "PYTHONHOME", "PYTHONPATH", "UV_TARGET", "UV_SYSTEM_PYTHON"}
+    assert not nowhere & set(seen)
 
 
 def test_a_path_that_no_environment_can_have_is_one_line(tmp_path):
@@ -95,6 +98,13 @@ def test_make_works_in_any_folder(tmp_path, name):
     for target, module in (("report", "workflow.report"), ("data", "workflow.data"), ("test", "pytest")):
         done = subprocess.run(["make", target], cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0 and f"-E -s -X utf8 -m {module}" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("torch", ["gpu", "CPU", "cpu cuda"])
+def test_a_torch_that_there_is_not_is_one_line(tmp_path, torch):
+    done = setup(fake(tmp_path, "python", "exit 0"), tmp_path / "venv", TORCH=torch)
+    assert done.returncode == 1 and done.stderr == f"error: TORCH is '{torch}', and can be cpu or cuda\n"
+    assert not (tmp_path / "venv").exists()
 
 
 def test_no_python_is_one_line(tmp_path):
