@@ -20,7 +20,7 @@ from pathlib import Path
 
 LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 TORCH = ("torch", "torchvision")
-TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+FOR_CPU = ("--torch-backend", "cpu")  # uv knows where PyTorch's index is
 PATIENCE = 10  # seconds that PyTorch's index has to answer
 CUDA = re.compile(r"torch|torchvision|triton|cuda-.*|nvidia-.*")  # torch's other builds, and what only these need
 UNCHANGED = 3  # exit status: nothing could be installed, and the environment is as it was
@@ -105,7 +105,7 @@ def torch_for_cpu(lock: Mapping[str, str], environment: Mapping[str, str]) -> bo
         for name, value in environment.items()
         if name not in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
     }
-    command = [*UV, "--default-index", TORCH_INDEX, *(lock[name].split()[0] for name in TORCH)]
+    command = [*UV, *FOR_CPU, *(lock[name].split()[0] for name in TORCH)]
     asked = run([*command, "--dry-run", "-qq"], here | {"UV_HTTP_RETRIES": "0"}, seconds=PATIENCE)
     return asked and run([*command, *quiet()], here)
 

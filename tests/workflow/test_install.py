@@ -69,7 +69,8 @@ class Setup:
 
     def cpu_index(self, address):
         """The project's own program, but another address for PyTorch's index, and less patience."""
-        source = Path(install.__file__).read_text(encoding="utf-8").replace(install.TORCH_INDEX, address)
+        source = Path(install.__file__).read_text(encoding="utf-8")
+        source = source.replace('("--torch-backend", "cpu")', f'("--default-index", "{address}")')
         (self.root / "workflow").mkdir(exist_ok=True)
         (self.root / "workflow" / "install.py").write_text(source.replace("PATIENCE = 10", "PATIENCE = 1"))
 
