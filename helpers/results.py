@@ -44,7 +44,7 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
         "device": device.name if device else "cpu",
         "precision": str(device) if device else "cpu, float32",
         "sample_data": data.sample,
-        # As many as there were: the sample has fewer than parameters ask for. Results, which chapter 8 reads, have none.
+        # As many as there were: the sample has fewer than parameters ask for. Chapter 8 reads no images.
         "images": {part: len(getattr(data, part)) for part in ("train", "validation", "test") if hasattr(data, part)},
         "data": {data.name: data.fingerprint},
         "data_md5": {data.name: data.md5s},
