@@ -77,7 +77,8 @@ def load(
 
     `validation` images are held out of the training set, `train` and `test` are how many to keep (None: all). The
     choice is random, stratified by class and fixed by `seed`; validation and test do not depend on `train`. Images
-    stay in file order. On the sample, sizes too large for it shrink in proportion. `classes` keeps only the images of
+    stay in file order. On the sample, sizes too large for it shrink in proportion, with a line on stderr; an epoch is a
+    pass over what there is, so that training shrinks with them. `classes` keeps only the images of
     these, before anything is split, and numbers them in the order given.
 
     Raises:
@@ -100,6 +101,7 @@ def load(
         numbers = _numbers(name, classes)
         images, labels = _only(images, labels, numbers)
         test_images, test_labels = _only(test_images, test_labels, numbers)
+    asked = train, validation, test
     if not found:
         train, validation, test = _shrink(train, validation, test, len(labels), len(test_labels))
 
@@ -110,7 +112,7 @@ def load(
     held_out, rest = stratify(shuffled(len(labels), seed), labels, validation)
     kept, _ = stratify(rest, labels, train or len(rest))
     tested, _ = stratify(shuffled(len(test_labels), seed), test_labels, test or len(test_labels))
-    return Dataset(
+    loaded = Dataset(
         name=name,
         train=take(images, labels, kept),
         validation=take(images, labels, held_out),
@@ -120,6 +122,9 @@ def load(
         fingerprint=fingerprint,
         md5s=files.md5s(name, found) if found else {},
     )
+    if (train, validation, test) != asked:
+        _announce_sizes(name, *(len(part) for part in (loaded.train, loaded.validation, loaded.test)))
+    return loaded
 
 
 def flat(images: Tensor) -> Tensor:
@@ -239,6 +244,12 @@ KINDS = {"gaussian": _gaussian, "masking": _masking, "salt_and_pepper": _salt_an
 @functools.cache  # one notice per process is enough
 def _announce_sample() -> None:
     print(files.NOTICE, file=sys.stderr)
+
+
+@functools.cache
+def _announce_sizes(name: str, train: int, validation: int, test: int) -> None:
+    shares = f"{train:,} to learn from, {validation:,} held out, {test:,} to test on"
+    print(f"{name}: fewer images than asked for, as many as the sample has: {shares}", file=sys.stderr)
 
 
 def _shrink(

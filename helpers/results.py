@@ -22,8 +22,9 @@ REPORTED = Path(__file__).with_name("reported.toml")
 def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any = None) -> Run:
     """Begin the record of one run of ``notebook``, with the values of its parameters found in ``variables``.
 
-    ``data`` is the :class:`helpers.data.Dataset` in use (whether it is the sample, its fingerprint and the md5s of its
-    files are recorded), ``device`` the :class:`helpers.training.Device` of the networks (None: float32 on the CPU).
+    ``data`` is the :class:`helpers.data.Dataset` in use (whether it is the sample, how many images each part has, its
+    fingerprint and the md5s of its files are recorded), ``device`` the :class:`helpers.training.Device` of the networks
+    (None: float32 on the CPU).
     The workflow sets folder and profile (REPORT_FOLDER, REPORT_PROFILE); in JupyterLab results go to
     reports/interactive/. torch uses one thread unless OMP_NUM_THREADS is set: results then do not depend on where a
     notebook ran, and small networks are faster so.
@@ -43,6 +44,8 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
         "device": device.name if device else "cpu",
         "precision": str(device) if device else "cpu, float32",
         "sample_data": data.sample,
+        # As many as there were: the sample has fewer than parameters ask for. Chapter 8 reads no images.
+        "images": {part: len(getattr(data, part)) for part in ("train", "validation", "test") if hasattr(data, part)},
         "data": {data.name: data.fingerprint},
         "data_md5": {data.name: data.md5s},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import statistics
 from collections.abc import Collection, Mapping
@@ -12,6 +13,7 @@ from helpers.results import ROOT
 from workflow.plan import Chapter, PlannedRun
 
 MANY = 100  # runs whose order hardly matters
+SHARE, START = 1 / 20, 15  # on the sample a run takes about this share of a chapter's seconds, and these to start
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -27,14 +29,23 @@ def measured(benchmark: str | Path) -> float | None:
 def estimate(run: PlannedRun) -> float | None:
     """Expected seconds of a run: the median of its other seeds, else of its chapter in this profile.
 
-    Of a chapter that has not run in this profile, what chapters.yaml says, which holds for `standard` alone; else None.
+    Of a chapter that has not run in this profile, what chapters.yaml says, which holds for `standard` alone, and of the
+    sample a small share of it; else None.
     """
     home, files = ROOT / f"reports/{run.profile}", f"seed-*/{run.name}/benchmark.tsv"
     siblings = (ROOT / run.where).parent.glob(files)
     for found in (siblings, [*home.glob(files), *home.glob(f"varied/*/{files}")]):
         if times := [time for path in found if (time := measured(path)) is not None]:
             return statistics.median(times)
-    return float(run.chapter.seconds) if run.profile == "standard" else None
+    if run.profile != "standard":
+        return None
+    return run.chapter.seconds * SHARE + START if on_sample(run.chapter) else float(run.chapter.seconds)
+
+
+def on_sample(chapter: Chapter) -> bool:
+    """Whether the sample stands in for a data set of a chapter, as the last check of the data has found."""
+    manifests = (ROOT / "reports" / "data" / f"{name}.json" for name in chapter.data)
+    return any(path.exists() and json.loads(path.read_text(encoding="utf-8"))["sample"] for path in manifests)
 
 
 def priorities(chapters: Mapping[str, Chapter], profile: str) -> dict[str, int]:

@@ -143,6 +143,19 @@ def test_sample_stands_in_with_one_notice(capfd):
     assert said.count("SAMPLE DATA, not for submission") == 1 and "`make data`" in said and said.count("\n") == 1
 
 
+def test_sizes_that_shrink_are_said_once_with_what_is_there(capfd):
+    data._announce_sizes.cache_clear()
+    for _ in range(2):
+        data.load("CIFAR10", train=10_000, validation=5_000, test=10_000)
+    assert capfd.readouterr().err.splitlines()[-1:] == [
+        "CIFAR10: fewer images than asked for, as many as the sample has: "
+        "1,000 to learn from, 500 held out, 500 to test on"
+    ]
+    data.load("CIFAR10", train=10, validation=500, test=10)
+    data.load("CIFAR10", validation=200)
+    assert "fewer images" not in capfd.readouterr().err
+
+
 def test_real_data_changes_the_fingerprint(request):
     before = data.load("MNIST").fingerprint
     assert manifest("MNIST") == {"name": "MNIST", "sample": True, "fingerprint": before, "files": {}}

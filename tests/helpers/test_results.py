@@ -20,6 +20,7 @@ def run(tmp_path, monkeypatch):
     parameters = declared(results.ROOT / "notebooks" / "01_autoencoder.ipynb")
     variables = {name: parameter.default for name, parameter in parameters.items()}
     data = SimpleNamespace(name="MNIST", sample=True, fingerprint="abc", md5s={"a.gz": "0f"})
+    data.train, data.validation, data.test = range(30), range(0), range(10)
     return results.start("01_autoencoder", variables, data=data)
 
 
@@ -39,6 +40,7 @@ def test_results_json_has_the_contract(run):
     assert {"torch", "device", "precision", "threads", "sample_data"} <= set(result["provenance"])
     assert result["provenance"]["sample_data"] is True
     assert result["provenance"]["data"] == {"MNIST": "abc"}
+    assert result["provenance"]["images"] == {"train": 30, "validation": 0, "test": 10}
     assert result["provenance"]["data_md5"] == {"MNIST": {"a.gz": "0f"}}
     with np.load(run.folder / "predictions.npz") as kept:
         assert kept["scratch"].shape == (2, 2) and kept["labels"].tolist() == [0, 1]

@@ -1,5 +1,6 @@
 """How long runs should take, which must start first, and what is told of it."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,8 @@ from workflow.progress import Progress
 
 
 def chapter(name, seconds, *needed, compares=False):
-    return SimpleNamespace(name=name, seconds=seconds, needed=list(needed), compares=compares, headline=None)
+    known = {"data": ["MNIST"], "headline": None}
+    return SimpleNamespace(name=name, seconds=seconds, needed=list(needed), compares=compares, **known)
 
 
 class Run:
@@ -80,6 +82,22 @@ def test_an_estimate_is_a_benchmark_else_what_is_known_of_the_standard_profile(r
     benchmark(root, quick, 7)
     benchmark(root, run, 80)
     assert forecast.estimate(run) == 80 and forecast.estimate(quick) == 7
+
+
+@pytest.mark.parametrize(("sample", "seconds"), [(True, 600 * forecast.SHARE + forecast.START), (False, 600)])
+def test_on_the_sample_a_run_is_expected_to_be_short(root, sample, seconds):
+    run, quick = Run(chapter("a", 600)), Run(chapter("a", 600), profile="quick")
+    (root / "reports" / "data").mkdir(parents=True)
+    (root / "reports" / "data" / "MNIST.json").write_text(json.dumps({"sample": sample}))
+    assert forecast.estimate(run) == seconds < 601 and forecast.estimate(quick) is None
+    benchmark(root, run, 80)
+    assert forecast.estimate(run) == 80
+
+
+def test_the_standard_report_on_the_sample_is_expected_to_take_minutes(root):
+    found = chapters("standard").values()
+    seconds = [chapter.seconds * forecast.SHARE + forecast.START for chapter in found if chapter.data]
+    assert 120 < sum(seconds) / 2 < 300  # on two cores
 
 
 def test_runs_wait_for_what_they_need_and_for_a_free_core():

@@ -24,6 +24,11 @@ def new(project, name):
     return project.run("-m", "workflow.new_chapter", name)
 
 
+def contents(project):
+    """Every notebook, and every file that says what is run."""
+    return {path: path.read_bytes() for path in project.root.rglob("*") if path.suffix in (".ipynb", ".yaml")}
+
+
 def test_it_writes_a_notebook_and_an_entry_and_keeps_the_others(own):
     before = (own.root / "workflow" / "chapters.yaml").read_text()
     done = new(own, "09_my_own")
@@ -51,17 +56,15 @@ def test_it_writes_a_notebook_and_an_entry_and_keeps_the_others(own):
     ],
 )
 def test_a_bad_or_taken_name_is_one_line_and_changes_nothing(own, name, said):
-    before = {
-        path: path.read_bytes() for folder in ("notebooks", "workflow") for path in own.root.glob(f"{folder}/*.*")
-    }
+    before = contents(own)
     done = new(own, name)
     assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1
-    after = {path: path.read_bytes() for folder in ("notebooks", "workflow") for path in own.root.glob(f"{folder}/*.*")}
-    assert before == after
+    assert contents(own) == before
 
 
 def test_a_broken_list_of_chapters_is_one_line(project):
     project.write("workflow/chapters.yaml", "01_none: {memory_mb: 1}\n")
+    project.write("notebooks/profiles/standard.yaml", "")
     done = new(project, "02_mine")
     assert done.returncode == 1 and "workflow/chapters.yaml:1: there is no notebook" in done.stderr
     assert not (project.root / "notebooks" / "02_mine.ipynb").exists()
