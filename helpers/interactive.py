@@ -127,9 +127,10 @@ def changes(last: Mapping[str, Any], this: Mapping[str, Any]) -> str:
 
 def differences(last: Mapping[str, float], this: Mapping[str, float]) -> list[dict[str, Any]]:
     """Rows of the metrics that differ, those first that differ most in proportion; times differ in every run."""
-    rows = [
-        {"metric": name, "last run": last.get(name), "this run": value, "difference": value - last.get(name, value)}
-        for name, value in this.items()
-        if last.get(name) != value and "seconds" not in name
-    ]
-    return sorted(rows, key=lambda row: -abs(row["difference"]) / max(abs(row["this run"]), 1e-12))
+    rows = []
+    for name, value in this.items():
+        before = last.get(name)
+        if before != value and "seconds" not in name:
+            change = None if before is None else value - before
+            rows.append({"metric": name, "last run": before, "this run": value, "difference": change})
+    return sorted(rows, key=lambda row: -abs(row["difference"] or 0) / max(abs(row["this run"]), 1e-12))
