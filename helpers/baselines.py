@@ -27,10 +27,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import Tensor
 
+from helpers import progress
 from helpers.data import Dataset, Split, flat, stratified_rows
 from helpers.metrics import apply_temperature, fit_temperature
 from helpers.models import principal_components
-from helpers.training import progress
 
 try:  # the same predictions several times faster, but for x86-64 only
     from sklearnex.svm import SVC
@@ -151,7 +151,7 @@ class Classical:
         if components < 1:
             raise ValueError(f"components must be at least 1, not {components}")
         self.data, self.components = data, components
-        self.chosen = stratified_rows(data.train.labels, choice, seed=seed).numpy()
+        self.chosen = stratified_rows(data.train.labels, choice, seed=seed, what="choice").numpy()
         self._projected: dict[Callable, Projected] = {}
 
     def projected(self, name: str) -> Projected:
@@ -177,7 +177,7 @@ class Classical:
             model.fit(seen.train[self.chosen], self.data.train.labels[self.chosen].numpy())
             hits = model.predict(seen.validation) == self.data.validation.labels.numpy()
             rows.append({"settings": settings, "accuracy": float(hits.mean())})
-            progress(f"{name:<16} {words(settings):<28} validation accuracy {rows[-1]['accuracy']:.4f}")
+            progress.tell(f"{name:<16} {words(settings):<28} validation accuracy {rows[-1]['accuracy']:.4f}")
         return sorted(rows, key=lambda row: row["accuracy"], reverse=True)
 
     def fit(self, name: str, settings: Mapping[str, Any]) -> Fitted:
@@ -195,7 +195,7 @@ class Classical:
         both = np.concatenate([seen.train, seen.validation])
         model.fit(both, torch.cat([train, held_out]).numpy())
         fitted = Fitted(model, seen, temperature, seen.seconds + time.perf_counter() - started)
-        progress(f"{name:<16} fitted on {len(both)} images  {fitted.seconds:.1f} s")
+        progress.tell(f"{name:<16} fitted on {len(both)} images  {fitted.seconds:.1f} s")
         return fitted
 
 
@@ -243,7 +243,7 @@ def untuned_accuracy(name: str, train: Split, test: Split) -> float:
     with warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):  # its default of 100 steps is few
         model = models[name].fit(pixels(train.images), train.labels.numpy())
     accuracy = float((model.predict(pixels(test.images)) == test.labels.numpy()).mean())
-    progress(f"{name:<16} untuned on {len(train)} images")
+    progress.tell(f"{name:<16} untuned on {len(train)} images")
     return accuracy
 
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
-from helpers import files, sample
+from helpers import files, progress, sample
 from helpers.files import DataError, fetch
 from helpers.sets import SETS
 
@@ -132,26 +131,48 @@ def flat(images: Tensor) -> Tensor:
     return images.flatten(1).float().div_(255)
 
 
-def stratified_subset(split: Split, size: int, *, seed: int) -> Split:
+def stratified_subset(split: Split, size: int, *, seed: int, what: str = "images") -> Split:
     """A random part of a split, classes in proportion, fixed by `seed`: `size` images, or all if it has no more.
+
+    `what` names the size where more images are asked for than there are, which is said.
 
     Raises:
         DataError: a size below one.
     """
-    chosen = stratified_rows(split.labels, size, seed=seed)
+    chosen = stratified_rows(split.labels, size, seed=seed, what=what)
     return Split(split.images[chosen], split.labels[chosen])
 
 
-def stratified_rows(labels: Tensor, size: int, *, seed: int) -> Tensor:
+def stratified_rows(labels: Tensor, size: int, *, seed: int, what: str = "images") -> Tensor:
     """The rows of :func:`stratified_subset`, in ascending order: it reads faster, and plots the same for every size.
 
     Raises:
         DataError: a size below one.
     """
-    if size < 1:
-        raise DataError(f"{size} is no number of images: use a whole number, 1 or more")
-    chosen, _ = stratify(shuffled(len(labels), seed), labels, min(size, len(labels)))
+    chosen, _ = stratify(shuffled(len(labels), seed), labels, at_most(size, len(labels), what))
     return chosen.sort().values
+
+
+def first(size: int, *, of: Sized, what: str) -> slice:
+    """The first `size` of so many, or all where there are no more, which is said with the name `what` of the size.
+
+    Raises:
+        DataError: a size below one.
+    """
+    return slice(at_most(size, len(of), what))
+
+
+def at_most(size: int, there: int, what: str) -> int:
+    """`size`, or how many there are where it is more; that is said once, with the name `what` of the size.
+
+    Raises:
+        DataError: a size below one.
+    """
+    if size < 1:
+        raise DataError(f"{what}={size!r} is no number of images: use a whole number, 1 or more")
+    if size > there:
+        _announce_fewer(what, size, there)
+    return min(size, there)
 
 
 def balanced_subset(split: Split, count: int, *, seed: int) -> Split:
@@ -243,7 +264,12 @@ KINDS = {"gaussian": _gaussian, "masking": _masking, "salt_and_pepper": _salt_an
 
 @functools.cache  # one notice per process is enough
 def _announce_sample() -> None:
-    print(files.NOTICE, file=sys.stderr)
+    progress.tell(files.NOTICE)
+
+
+@functools.cache
+def _announce_fewer(what: str, size: int, there: int) -> None:
+    progress.tell(f"{what}={size} is more than there are: all {there} are taken")
 
 
 @functools.cache

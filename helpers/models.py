@@ -16,7 +16,8 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from helpers import integrity
+from helpers import integrity, progress
+from helpers.results import located, remedy
 from helpers.scratch import Layer
 
 
@@ -159,15 +160,18 @@ def convolution(channels_in: int, channels_out: int, *pool: nn.Module) -> tuple[
 
 
 def load_weights(network: nn.Module, path: str | Path, *, made_by: str) -> nn.Module:
-    """Fill ``network`` with the weights in the safetensors file ``path`` and return it.
+    """Fill ``network`` with the weights in the safetensors file ``path`` and return it. See :func:`results.located`.
 
     Raises ValueError, naming the chapter ``made_by``, when the file is missing, damaged, changed or of another shape.
     """
+    named, path = path, located(path)
+    if path.parts[-4:] != Path(named).parts[-4:]:
+        progress.tell(f"There is no {named}: {'/'.join(path.parts[-4:])} is taken")
     try:
-        integrity.check(Path(path))
+        integrity.check(path)
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
-        raise ValueError(f"there are no weights at {path}: run {made_by} first") from None
+        raise ValueError(f"there are no weights at {path}: run {made_by} first. {remedy(path)}".rstrip()) from None
     except integrity.ChangedError as error:
         raise ValueError(f"{error}: run {made_by} again") from None
     except SafetensorError as error:

@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
+from helpers import progress
 from helpers.data import Split
 from helpers.models import Probe
 from helpers.optimisers import TrainConfig
-from helpers.training import fit, progress
+from helpers.training import fit
 
 
 def train_probe(
@@ -49,5 +50,5 @@ def tune_probe(
         if all(row["mean"] > other["mean"] for other in rows):
             best = probes
         rows.append(row)
-        progress(f"classifier {dict(candidate)}  validation accuracy {row['mean']:.4f}")
+        progress.tell(f"classifier {dict(candidate)}  validation accuracy {row['mean']:.4f}")
     return sorted(rows, key=lambda row: row["mean"], reverse=True), best

@@ -10,13 +10,17 @@ import ast
 import json
 import math
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from helpers import progress
+
 ROOT = Path(__file__).resolve().parent.parent
 REPORTED = Path(__file__).with_name("reported.toml")
+BY_HAND = "interactive"  # the profile of what no report has run
 
 
 def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any = None) -> Run:
@@ -35,7 +39,7 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
     parameters = {name: variables[name] for name in parameter_names(ROOT / "notebooks" / f"{notebook}.ipynb")}
-    profile = os.environ.get("REPORT_PROFILE", "interactive")
+    profile = os.environ.get("REPORT_PROFILE", BY_HAND)
     here = ROOT / "reports" / profile / f"seed-{parameters['seed']}" / notebook
     provenance = {
         "torch": torch.__version__,
@@ -54,10 +58,37 @@ def start(notebook: str, variables: Mapping[str, Any], *, data: Any, device: Any
 
 def parameter_names(notebook: Path) -> list[str]:
     """The names that the cell tagged ``parameters`` declares. workflow/parameters.py checks the cell before a run."""
+    return list(parameter_defaults(notebook))
+
+
+def parameter_defaults(notebook: Path) -> dict[str, Any]:
+    """The parameters of ``notebook`` with the values that its cell tagged ``parameters`` declares."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     source = next("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", []))
-    targets = [line.target for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+    declared = [line for line in ast.parse(source).body if isinstance(line, ast.AnnAssign) and line.value]
+    return {ast.unparse(line.target): ast.literal_eval(line.value) for line in declared if line.value}
+
+
+def located(path: str | Path) -> Path:
+    """A file that another run has left, as a parameter names it: relative to notebooks/, wherever the kernel started.
+
+    Where that is missing and no report runs, it is the same file of a run by hand, or of the profile quick.
+    """
+    named = Path(os.path.normpath(ROOT / "notebooks" / path))
+    reports = ROOT / "reports"
+    if named.exists() or not progress.is_live() or not named.is_relative_to(reports):
+        return named
+    others = [reports / profile / Path(*named.relative_to(reports).parts[1:]) for profile in (BY_HAND, "quick")]
+    return next((other for other in others if other.exists()), named)
+
+
+def remedy(path: Path) -> str:
+    """The command that makes a missing file of another chapter; empty when its path is none of a report's."""
+    found = re.search(r"/seed-(\d+)/(\d+)_\w+/[^/]+$", path.as_posix())
+    if not found:
+        return ""
+    seed = f" SEED={found[1]}" if found[1] != "0" else ""
+    return f"`make report PROFILE=quick NOTEBOOKS={found[2]}{seed}` makes it in a minute or two."
 
 
 class Run:
@@ -72,6 +103,7 @@ class Run:
         self.tables: dict[str, Any] = {}
         self._predictions: dict[str, Any] = {}
         self._provenance = provenance
+        self._last = _last_record(folder) if progress.is_live() else None
 
     def predict(self, **probabilities: Any) -> None:
         """Keep class probabilities [N test, classes] by model name, and ``labels`` [N test], for predictions.npz."""
@@ -105,6 +137,16 @@ class Run:
         # The runner asks for another name and makes results.json of it: one without its part never counts as finished.
         path = self.folder / os.environ.get("REPORT_RECORD", "results.json")
         write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+        if progress.is_live():
+            shown = self.folder.relative_to(ROOT) if self.folder.is_relative_to(ROOT) else self.folder
+            progress.tell(f"The results are in {shown}/")
+
+    def beside_last(self) -> None:
+        """By hand: show what was changed since the last run of the chapter, and what came of it."""
+        if progress.is_live():
+            from helpers import interactive
+
+            interactive.beside(self._last, {"parameters": self.parameters, "metrics": dict(self.metrics)})
 
     def _save_npz(self, name: str, arrays: Mapping[str, Any]) -> None:
         import numpy as np
@@ -116,6 +158,14 @@ class Run:
                 np.savez_compressed(file, **converted)
 
         write(self.folder / name, save)
+
+
+def _last_record(folder: Path) -> dict[str, Any] | None:
+    """The record that an earlier run has left in ``folder``; None without one that can be read."""
+    try:
+        return dict(json.loads((folder / "results.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
 
 
 def finite(name: str, value: Any) -> float:

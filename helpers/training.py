@@ -2,12 +2,11 @@
 
 Data are tensors in the memory of the device, and batches are taken there by index: for images this small a
 ``DataLoader`` costs more than the step itself. Losses stay there until an epoch ends, so that no step waits for
-another. Progress goes to standard error, one line an epoch, so that it is seen but is no part of a report.
+another. How far they are is shown by :mod:`helpers.progress`.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
+from helpers import progress
 from helpers.checkpoints import resume
 from helpers.data import Corrupt, Split
 from helpers.device import PLAIN, Device
@@ -30,11 +30,6 @@ from helpers.scratch import Adam, ScratchAutoencoder
 
 Network = TypeVar("Network", bound=nn.Module)
 Transform = Callable[[Tensor, Generator], Tensor]  # a batch, and the source of chance -> the batch to learn from
-
-
-def progress(text: str) -> None:
-    """Print one line on the state of the work to standard error."""
-    print(text, file=sys.stderr, flush=True)
 
 
 @dataclass
@@ -168,7 +163,7 @@ def train_autoencoders(
     parts = {**networks, **{f"{name} history": history for name, history in histories.items()}}
     spared = resume(parts, train, recipe=(config, seed, device), data=[images])
     if spared:
-        progress(f"{', '.join(networks)}: kept from the run before")
+        progress.tell(f"{', '.join(networks)}: kept from the run before")
     return histories
 
 
@@ -186,6 +181,7 @@ def _train_autoencoders(
     # saves the memory of a second copy of the images.
     at_once = corrupt is not None and len(learners) > 1
     inputs, sizes = images, config.batches(len(images))
+    watched = progress.watch([*learners], config.epochs, len(sizes))
     for _ in range(config.epochs):
         if corrupt and at_once:
             inputs = images[:0]  # frees the last epoch's noise before this one's is drawn
@@ -197,10 +193,11 @@ def _train_autoencoders(
                 clean = pixels(images[rows])
                 seen = inputs[rows] if at_once else corrupt(clean, generator) if corrupt else clean
                 losses.append(learner.step(seen, clean))
+                watched.step(name, losses[-1])
             history.add_epoch(torch.stack(losses).cpu(), sizes, started)
             if validation:
                 history.validation_loss.append(learner.loss(*validation))
-            progress(f"{name:<16} {history.last_epoch(config.epochs)}")
+            watched.epoch(name, history)
 
 
 def learner_of(
@@ -333,7 +330,7 @@ def train_classifier(
     parts = {"network": network, "history": history, "objective": objective}
     spared = resume(parts, train, recipe=(config, seed, device), data=[split.images, split.labels])
     if spared and name:
-        progress(f"{name:<16} kept from the run before")
+        progress.tell(f"{name:<16} kept from the run before")
     return history
 
 
@@ -357,6 +354,7 @@ def _train_classifier(
     with torch.random.fork_rng(), optimisers(network, config, device) as optimised:
         torch.manual_seed(seed)  # for dropout
         schedules = [schedule(optimiser, config, len(labels)) for optimiser in optimised]
+        watched = progress.watch([name] if name else [], config.epochs, len(sizes))
         for _ in range(config.epochs):
             network.train()
             started, losses, hits = time.perf_counter(), [], 0
@@ -369,6 +367,8 @@ def _train_classifier(
                     each.step()
                 objective.after_step()
                 losses.append(F.cross_entropy(logits.detach(), targets))
+                if name:
+                    watched.step(name, losses[-1])
                 hits += (logits.detach().argmax(1) == targets).sum()
             history.add_epoch(torch.stack(losses).cpu(), sizes, started)
             history.accuracy.append(int(hits) / len(labels))
@@ -379,7 +379,7 @@ def _train_classifier(
                 history.validation_loss.append(log_loss(likely, validation.labels))
                 history.validation_accuracy.append((likely.argmax(1) == validation.labels).double().mean().item())
             if name:
-                progress(f"{name:<16} {history.last_epoch(config.epochs)}")
+                watched.epoch(name, history)
 
 
 def build(make: Callable[..., Network], images: Tensor, *, classes: int, seed: int) -> Network:
@@ -422,5 +422,6 @@ def tune(
         network, _ = fit(make, split, short, classes=classes, seed=seed, **how)
         hits = probabilities(network, validation.images, device, flip=config.flip).argmax(1) == validation.labels
         rows.append({"config": config, "accuracy": hits.float().mean().item()})
-        progress(f"{name:<16} learning rate {config.learning_rate:g}  validation accuracy {rows[-1]['accuracy']:.4f}")
+        accuracy = rows[-1]["accuracy"]
+        progress.tell(f"{name:<16} learning rate {config.learning_rate:g}  validation accuracy {accuracy:.4f}")
     return sorted(rows, key=lambda row: row["accuracy"], reverse=True)

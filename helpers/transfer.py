@@ -10,13 +10,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from helpers import progress
 from helpers.data import Split, balanced_subset
 from helpers.device import Device
 from helpers.inference import PART, probabilities
 from helpers.models import ConvolutionalAutoencoder, ReportBCNN, Scale, add_channel_dim
 from helpers.optimisers import TrainConfig
 from helpers.stats import accuracy
-from helpers.training import History, build, progress, train_classifier
+from helpers.training import History, build, train_classifier
 
 
 class Frozen(nn.Module):
@@ -152,5 +153,5 @@ def learn_from_few(
                     tested[name] = outputs(fixed, test.images, device)
                 found[name][i, draw] = accuracy(probabilities(learning, tested[name], device), test.labels).value
         means = "  ".join(f"{name} {values[i].mean():.2%}" for name, values in found.items())
-        progress(f"{count * classes:>6} labelled images  {means}")
+        progress.tell(f"{count * classes:>6} labelled images  {means}")
     return found

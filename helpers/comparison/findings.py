@@ -136,8 +136,9 @@ def tested_pairs(test_sets: Sequence[TestSet]) -> str:
     count = pair_counts(test_sets)
     return (
         f"Of the {count['pairs.total']} pairs on {len(test_sets)} test sets, {count['pairs.significant']} differ "
-        f"significantly, without Holm's correction {alone}. The chi-square version of @eq-comparison-mcnemar would "
-        f"change {changed or 'no'} uncorrected {'verdict' if changed == 1 else 'verdicts'}."
+        f"significantly, without Holm's correction {alone}. The chi-square version of "
+        f"[the equation of McNemar's test](#eq-comparison-mcnemar) would change {changed or 'no'} uncorrected "
+        f"{'verdict' if changed == 1 else 'verdicts'}."
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import integrity, stats
-from helpers.results import ROOT
+from helpers.results import ROOT, located
 
 Setting = tuple[tuple[str, Any], ...]  # (parameter, value) of all that the sweep varies
 
@@ -79,8 +79,12 @@ class Sweep:
 
 
 def read(path: str | Path) -> Sweep:
-    """The sweep that a runs.json, written by the workflow, describes."""
-    about = json.loads(Path(path).read_text(encoding="utf-8"))
+    """The sweep that a runs.json, written by the workflow, describes. Raises ValueError when it is missing."""
+    try:
+        about = json.loads(located(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        mend = "`make sweep SWEEP=workflow/sweeps/seeds.yaml PROFILE=quick` makes one"
+        raise ValueError(f"there is no sweep at {located(path)}: {mend}") from None
     runs = []
     for run in about["runs"]:
         results = ROOT / run["folder"] / "results.json"

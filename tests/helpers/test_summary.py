@@ -34,7 +34,7 @@ def test_a_row_has_the_values_that_were_measured_beside_the_reported_one(tmp_pat
 
 def test_every_question_leads_to_a_section_and_to_values_that_exist():
     notebooks = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").glob("0*.ipynb")}
-    sections = re.findall(r"\{#(sec-[\w-]+)\}", " ".join(notebooks.values()))
+    sections = re.findall(r'<a id=\\"(sec-[\w-]+)\\"></a>', " ".join(notebooks.values()))
     for question in summary.QUESTIONS:
         assert question.section in sections
         assert not question.claim or question.claim in claims.reported_values()

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from helpers import baselines, data, models, training
+from helpers import baselines, data, models, progress, training
 from helpers.device import PLAIN, pick
 from helpers.optimisers import TrainConfig
 from helpers.results import ROOT, write
@@ -51,7 +51,7 @@ def measure(work: Work, rounds: int = ROUNDS) -> dict[str, list[float]]:
         run()
         repeats[name] = max(1, round(LEAST / max(1e-6, time.perf_counter() - started)))
     for number in range(rounds):
-        training.progress(f"round {number + 1} of {rounds}")
+        progress.tell(f"round {number + 1} of {rounds}")
         for name, run in work.items():
             started = time.perf_counter()
             for _ in range(repeats[name]):
@@ -221,14 +221,14 @@ def main() -> int:
     """Measure everything, print it and write it to reports/bench/bench.json; returns the exit status."""
     torch.set_num_threads(1)
     os.environ.setdefault("DATA_FETCHED", "1")  # what is not there is not downloaded: the sample takes as long
-    training.progress("ceilings of one core")
+    progress.tell("ceilings of one core")
     limits = ceilings()
     ceiling = limits.get("bfloat16", limits["float32"])
-    training.progress("training steps")
+    progress.tell("training steps")
     found: dict[str, Any] = {"ceilings": limits, "steps": training_steps(ceiling)}
-    training.progress("peers")
+    progress.tell("peers")
     found["peers"] = against_peers()
-    training.progress("growth")
+    progress.tell("growth")
     found |= {"growth": growth(), "chapters": chapters()}
     found["machine"] = hardware() | {
         "device": str(pick()),

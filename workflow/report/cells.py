@@ -11,6 +11,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from helpers.progress import MARK
 from workflow.report.errors import ReportError
 from workflow.report.figure_letters import with_shapes
 from workflow.report.markup import KNOWN, Reader
@@ -59,8 +60,10 @@ class Part:
 
 
 def is_shown(output: NotebookNode) -> bool:
-    """Whether an output belongs in a report: warnings and progress bars (stderr, or widgets) do not."""
+    """Whether an output belongs in a report: warnings and progress bars (stderr, ours, or widgets) do not."""
     data = output.get("data", {})
+    if data.get("text/html", "").startswith(MARK):
+        return False
     return output.get("name") != "stderr" and not (WIDGET in data and PROGRESS.search(data.get("text/plain", "")))
 
 

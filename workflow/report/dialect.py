@@ -10,19 +10,36 @@ ATTRIBUTES = re.compile(r"\{[.#][^{}]*\}\s*")  # pandoc's own
 RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|-[ \t]+(?:-[ \t]*){2,})$")
 UNDER_HEAD = re.compile(rf"{START}(?=.*\|)\|?\s*+:?-+:?\s*+(?:\|\s*+:?-+:?\s*+)*\|?\s*$")  # the second line of a table
 NUMBERED = re.compile(r"^( {0,3}\d{1,2})\)(?=\s)")
-# Math between dollars, and what has dollars that are none of its own: code, comments, escaped letters, other math.
+LABELLED = re.compile(rf"{START}(?:#{{1,6}}\s|:\s|Table:).*$")  # a heading, or the caption of a table
+# Labels, and math between dollars; and what has dollars that are none of its own: code, comments, escaped letters,
+# other math.
 DOLLARS = re.compile(
     rf"{START}(?P<fence>`{{3,}}|~{{3,}}).*?(?:{START}(?P=fence)|\Z)|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
     r"|(?<=\n\n)(?: {4}|\t)[^\n]*(?:\n(?: {4}|\t)[^\n]*)*"
     r"|<!--.*?-->|\\begin\{(?P<kind>\w+\*?)\}.*?\\end\{(?P=kind)\}|\\.|\$\$.*?\$\$"
-    r"|\$(?P<tex>(?:\\.|[^$\\{}\n]|\n(?![ \t>]*\n)|\{(?:\\.|[^\\{}]|\{(?:\\.|[^\\{}])*\})*\})+)\$(?P<digit>(?=\d))?",
+    r"|\$(?P<tex>(?:\\.|[^$\\{}\n]|\n(?![ \t>]*\n)|\{(?:\\.|[^\\{}]|\{(?:\\.|[^\\{}])*\})*\})+)\$(?P<digit>(?=\d))?"
+    r'|<a id="(?P<label>[A-Za-z][\w-]*)"></a>',
     re.MULTILINE | re.DOTALL,
 )
 
 
 def for_pandoc(text: str) -> str:
     """A markdown cell in words that pandoc reads as Jupyter does."""
-    return DOLLARS.sub(math, "\n".join(blocks(text.split("\n"))))
+    return DOLLARS.sub(rewritten, "\n".join(blocks(text.split("\n"))))
+
+
+def rewritten(found: re.Match[str]) -> str:
+    """A label or math, as pandoc reads it."""
+    return label(found) if found["label"] else math(found)
+
+
+def label(found: re.Match[str]) -> str:
+    """`<a id="x"></a>`, which Jupyter does not show, as `{#x}`, where that is a label; elsewhere it is HTML."""
+    before, after = found.string[: found.start()].rstrip(" \t"), found.string[found.end() :].lstrip(" \t")
+    ends_line = not after or after.startswith("\n")
+    titled = ends_line and LABELLED.match(before.rpartition("\n")[2])
+    numbered = found["label"].startswith("eq-") and before.rstrip().endswith(("$$", "\\]", "}"))
+    return f"{{#{found['label']}}}" if titled or numbered else found[0]
 
 
 def math(found: re.Match[str]) -> str:

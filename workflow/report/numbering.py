@@ -62,6 +62,8 @@ class Numbering:
             raise ReportError(f"{self.where}: an image in markdown has no number; draw it in a code cell")
         if node["t"] in ("RawInline", "RawBlock"):
             text = node["c"][1]
+            if text.startswith("<a id="):
+                raise ReportError(f"{self.where}: {text}</a> stands behind no heading and no display equation")
             if not text.startswith("<!--"):
                 raise ReportError(f"{self.where}: write markdown instead of {text.split()[0]}, which one format lacks")
             return []

@@ -1,4 +1,8 @@
-"""References in the text: `@fig-codes` becomes a link that reads "Figure 1.2"; what points nowhere is refused."""
+"""References in the text become links that read "Figure 1.2"; what points nowhere is refused.
+
+A reference is a link whose words say what it leads to, such as `[Figure](#fig-codes)` or `[the figure of
+codes](#fig-codes)`: Jupyter shows the words, a report the number. pandoc's own form is `@fig-codes`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,14 @@ from workflow.report import pandoc
 from workflow.report.errors import ReportError
 from workflow.report.pandoc import Inlines, Node
 
+WORDS = re.compile(  # of a link that is a reference
+    r"Figure|Table|Listing|Equation|Section|Chapter|[Tt]he (?:figure|table|listing|equation|section|chapter)s?\b.*"
+)
+
 
 @dataclass
 class References:
-    """A walk that turns `@fig-codes` into a link that reads "Figure 1.2", and notes what was referred to."""
+    """A walk that turns references into links that read "Figure 1.2", and notes what was referred to."""
 
     labels: Mapping[str, str]
     used: set[str]
@@ -36,6 +44,8 @@ class References:
                 raise ReportError(f"{self.where}: the link to {target} points nowhere")
             if not re.match(r"#|https?://|mailto:", target):
                 raise ReportError(f"{self.where}: the link to {target} leads out of the report")
+            if target.startswith("#") and WORDS.fullmatch(pandoc.plain(inlines)):
+                return self.link(target[1:])
             self.refer(target.removeprefix("#"))
             # In the words of a link an @ is only an @.
             words = pandoc.walk(inlines, lambda item: item["c"][1] if item["t"] == "Cite" else None)

@@ -21,7 +21,7 @@ from workflow.report.options import check_options, split_options
 from workflow.report.tags import REMOVE_CELL
 
 CELL = re.compile(r", cell (\d+): ")
-EQUATION = re.compile(r"\{#(eq-[\w-]+)\}")
+EQUATION = re.compile(r'(?:\{#|<a id=")(eq-[\w-]+)(?:\}|"></a>)')
 REFERENCE = re.compile(r"@([\w-]+)|\]\(#([\w-]+)\)")  # @fig-a, or a link to it
 
 
