@@ -275,7 +275,7 @@ def _announce_fewer(what: str, size: int, there: int) -> None:
 @functools.cache
 def _announce_sizes(name: str, train: int, validation: int, test: int) -> None:
     shares = f"{train:,} to learn from, {validation:,} held out, {test:,} to test on"
-    print(f"{name}: fewer images than asked for, as many as the sample has: {shares}", file=sys.stderr)
+    progress.tell(f"{name}: fewer images than asked for, as many as the sample has: {shares}")
 
 
 def _shrink(
