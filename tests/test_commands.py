@@ -55,7 +55,11 @@ def commands(text):
     return [*found, *(span for span in (" ".join(span.split()) for span in spans) if is_command(span))]
 
 
-SHOWN = sorted({line for name in DOCUMENTS for line in commands((ROOT / name).read_text(encoding="utf-8"))})
+TEXTS = [(ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS]
+SHOWN = sorted({line for text in TEXTS for line in commands(text)})
+# What the documents themselves tell a reader to make.
+CHAPTERS = chapters("standard") | dict.fromkeys(re.findall(r"make chapter NAME=(\w+)", "\n".join(TEXTS)))
+PROFILES = set(re.findall(r"notebooks/profiles/(\w+)\.yaml", "\n".join(TEXTS)))
 
 
 def check_setting(name, value):
@@ -64,9 +68,9 @@ def check_setting(name, value):
     if not value or PLACEHOLDER.fullmatch(value):
         return
     if name == "PROFILE":
-        chapters(value)
+        assert value in PROFILES or chapters(value)
     elif name == "NOTEBOOKS":
-        select(chapters("standard"), value.split())
+        select(CHAPTERS, value.split())
     elif name == "ASSIGNMENT":
         select(chapters("standard"), [], value)
     elif name == "SEED":

@@ -6,17 +6,24 @@ import shutil
 import pytest
 from conftest import ROOT, Project
 
+# Tests of the list of all chapters, as it is in this folder.
+ASK_FOR_ALL = (
+    "tests/workflow/test_report_parts.py",
+    "tests/workflow/test_forecast.py",
+    "tests/helpers/test_comparison.py",
+)
+
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A copy of the project with all its chapters, to which one is added."""
+    """A copy of the project with all its chapters and one more, what listed them before, and what was said."""
     made = Project(tmp_path_factory.mktemp("own"))
     for folder in ("notebooks", "tests"):
         shutil.copytree(ROOT / folder, made.root / folder, dirs_exist_ok=True)
-    shutil.copy(ROOT / "workflow" / "chapters.yaml", made.root / "workflow")
+    before = (ROOT / "workflow" / "chapters.yaml").read_text(encoding="utf-8")
+    made.write("workflow/chapters.yaml", before)
     shutil.copy(ROOT / "pyproject.toml", made.root)
-    for path in [*made.root.glob("notebooks/09*"), *made.root.glob("notebooks/[1-9]*")]:  # a reader's own
-        path.unlink()
+    made.before, made.done = before, new(made, "99_my_own")
     return made
 
 
@@ -30,29 +37,27 @@ def contents(project):
 
 
 def test_it_writes_a_notebook_and_an_entry_and_keeps_the_others(own):
-    before = (own.root / "workflow" / "chapters.yaml").read_text()
-    done = new(own, "09_my_own")
-    assert done.returncode == 0 and "make report PROFILE=quick NOTEBOOKS=09" in done.stdout, done.stderr
+    assert own.done.returncode == 0 and "make report PROFILE=quick NOTEBOOKS=99" in own.done.stdout, own.done.stderr
     after = (own.root / "workflow" / "chapters.yaml").read_text()
-    assert after.startswith(before) and after.count("09_my_own:") == 1
-    text = (own.root / "notebooks" / "09_my_own.ipynb").read_text()
-    assert "chapter-" not in text and "00_chapter" not in text and "{#eq-09-my-own-network}" in text
+    assert after.startswith(own.before) and after.count("99_my_own:") == 1
+    text = (own.root / "notebooks" / "99_my_own.ipynb").read_text()
+    assert "chapter-" not in text and "00_chapter" not in text and "{#eq-99-my-own-network}" in text
     json.loads(text)
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("", "such as NAME=10_mine, not ''"),
+        ("", "_mine, not ''"),
         ("9_mine", "two digits, _ and small letters"),
         ("mine", "two digits"),
         ("10_Mine", "two digits"),
         ("10_mine/x", "two digits"),
         ("../10_mine", "two digits"),
         ("10_mine.ipynb", "two digits"),
-        ("05_mine", "there is 05_fashion_cnn already: take another number, such as 10"),
-        ("09_my_own", "there is 09_my_own already"),
-        ("09_another", "there is 09_my_own already"),
+        ("05_mine", "there is 05_fashion_cnn already: take another number, such as "),
+        ("99_my_own", "there is 99_my_own already"),
+        ("99_another", "there is 99_my_own already"),
     ],
 )
 def test_a_bad_or_taken_name_is_one_line_and_changes_nothing(own, name, said):
@@ -72,13 +77,12 @@ def test_a_broken_list_of_chapters_is_one_line(project):
 
 @pytest.mark.slow
 def test_its_report_is_made_on_the_sample_and_the_comparison_takes_it(own):
-    done = own.report("--notebooks", "08 09", DATA="sample")
+    done = own.report("--notebooks", "08 99", DATA="sample")
     assert done.returncode == 0, done.stderr
     folder = own.root / "reports" / "quick"
-    assert (folder / "report-08-09.pdf").stat().st_size and "A new chapter" in (
-        folder / "report-08-09.html"
-    ).read_text()
-    metrics = json.loads((folder / "seed-0" / "09_my_own" / "results.json").read_text())["metrics"]
+    page = (folder / "report-08-99.html").read_text()
+    assert "A new chapter" in page and (folder / "report-08-99.pdf").stat().st_size
+    metrics = json.loads((folder / "seed-0" / "99_my_own" / "results.json").read_text())["metrics"]
     assert metrics["network.test_accuracy"] > metrics["linear.test_accuracy"] > 0.8
     compared = json.loads((folder / "seed-0" / "08_comparison" / "results.json").read_text())["metrics"]
     assert compared["chapters"] == 1
@@ -87,6 +91,6 @@ def test_its_report_is_made_on_the_sample_and_the_comparison_takes_it(own):
 @pytest.mark.slow
 def test_the_tests_of_the_other_chapters_do_not_mind_it(own):
     collected = own.run("-m", "pytest", "-n", "0", "--collect-only", "tests/workflow/test_chapters.py")
-    assert collected.returncode == 0 and "08_comparison" in collected.stdout and "09" not in collected.stdout
-    ran = own.run("-m", "pytest", "-n", "0", "-m", "not slow", "tests/workflow", "tests/helpers/test_comparison.py")
+    assert collected.returncode == 0 and "08_comparison" in collected.stdout and "99" not in collected.stdout
+    ran = own.run("-m", "pytest", "-n", "0", "-m", "not slow", *ASK_FOR_ALL)
     assert ran.returncode == 0, ran.stdout
