@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers import progress
-
 ROOT = Path(__file__).resolve().parent.parent
 REPORTED = Path(__file__).with_name("reported.toml")
 BY_HAND = "interactive"  # the profile of what no report has run
@@ -73,7 +71,7 @@ def located(path: str | Path) -> Path:
     """
     named = Path(os.path.normpath(ROOT / "notebooks" / path))
     reports = ROOT / "reports"
-    if named.exists() or not progress.is_live() or not named.is_relative_to(reports):
+    if named.exists() or not by_hand() or not named.is_relative_to(reports):
         return named
     others = [reports / profile / Path(*named.relative_to(reports).parts[1:]) for profile in (BY_HAND, "quick")]
     return next((other for other in others if other.exists()), named)
@@ -100,7 +98,7 @@ class Run:
         self.tables: dict[str, Any] = {}
         self._predictions: dict[str, Any] = {}
         self._provenance = provenance
-        self._last = _last_record(folder) if progress.is_live() else None
+        self._last = _last_record(folder) if by_hand() else None
 
     def predict(self, **probabilities: Any) -> None:
         """Keep class probabilities [N test, classes] by model name, and ``labels`` [N test], for predictions.npz."""
@@ -134,13 +132,15 @@ class Run:
         # The runner asks for another name and makes results.json of it: one without its part never counts as finished.
         path = self.folder / os.environ.get("REPORT_RECORD", "results.json")
         write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
-        if progress.is_live():
+        if by_hand():
+            from helpers import progress
+
             shown = self.folder.relative_to(ROOT) if self.folder.is_relative_to(ROOT) else self.folder
             progress.tell(f"The results are in {shown}/")
 
     def beside_last(self) -> None:
         """By hand: show what was changed since the last run of the chapter, and what came of it."""
-        if progress.is_live():
+        if by_hand():
             from helpers import interactive
 
             interactive.beside(self._last, {"parameters": self.parameters, "metrics": dict(self.metrics)})
@@ -155,6 +155,13 @@ class Run:
                 np.savez_compressed(file, **converted)
 
         write(self.folder / name, save)
+
+
+def by_hand() -> bool:
+    """Whether someone may be looking at what the notebook shows, see :func:`helpers.progress.is_live`."""
+    from helpers import progress  # not needed by what only reads results
+
+    return progress.is_live()
 
 
 def _last_record(folder: Path) -> dict[str, Any] | None:
