@@ -35,7 +35,9 @@ def introduce(chapter: str, *fewer: str) -> Markdown | None:
         return None
     prepare()
     entry = yaml.safe_load((ROOT / "workflow" / "chapters.yaml").read_text(encoding="utf-8"))[chapter]
-    quick = yaml.safe_load((ROOT / "notebooks" / "profiles" / "quick.yaml").read_text(encoding="utf-8"))[chapter]
+    quick = yaml.safe_load((ROOT / "notebooks" / "profiles" / "quick.yaml").read_text(encoding="utf-8")).get(
+        chapter, {}
+    )
     lines = [*map(data_line, entry.get("data", []))]
     given = parameter_defaults(ROOT / "notebooks" / f"{chapter}.ipynb")
     lines += [weights_line(given[name]) for name in entry.get("needs", {})]
@@ -45,6 +47,11 @@ def introduce(chapter: str, *fewer: str) -> Markdown | None:
         lines.append(f"For a first look in about half a minute, set {values} in the next cell, then Run All.")
     lines.append("Results of this notebook go to `reports/interactive/` and change no report.")
     return Markdown("\n".join(f"- {line}" for line in lines))
+
+
+def read_yaml(path: str) -> dict[str, Any]:
+    """What a file of this project says."""
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
 def prepare() -> None:
