@@ -49,8 +49,8 @@ JUDGE = [
         "code",
         RECORD
         + """
-from helpers import palette
-names = palette.CLASSES  # what it depends on
+from helpers import listings
+names = listings.Listing  # what it depends on
 paths = [path for name in chapters for path in folder.parents[1].glob(f"seed-*/{name}/results.json")]
 found = [json.loads(path.read_text()) for path in paths]
 count = lambda key: len({run[key] for run in found})
@@ -203,7 +203,7 @@ def test_part_of_the_report_with_another_cover_lies_beside_the_whole(finished):
 
 
 def test_a_helper_that_no_chapter_imports_reruns_nothing_and_one_that_some_do_reruns_these(finished):
-    for path, expected in (("helpers/transfer.py", []), ("helpers/palette.py", ["08_comparison"])):
+    for path, expected in (("helpers/transfer.py", []), ("helpers/listings.py", ["08_comparison"])):
         text = (finished.root / path).read_text()
         finished.write(path, text + "\nprint(end='')\n")
         names, done = ran(finished, finished.report)
