@@ -20,31 +20,28 @@ from helpers.progress import MARK, is_live
 from helpers.results import ROOT, located, parameter_defaults, remedy
 from helpers.tables import table
 
+SIZES = ("train_images", "validation_images", "test_images")  # what a chapter's time depends on most
 MOST = 12  # metrics that are shown beside the last run's
 LABEL = re.compile(r"^#\| *label: *[\"']?([\w-]+)", re.MULTILINE)
 
 
-def introduce(chapter: str, *fewer: str) -> Markdown | None:
-    """What ``chapter`` needs, how long it takes here, and the values of the parameters ``fewer`` that make it short.
+def introduce(chapter: str) -> Markdown | None:
+    """What ``chapter`` needs, how long it takes here, and with how few images it is short: as few as the profile quick.
 
-    These are those of the profile quick. From then on an edit of helpers/ takes effect in the next cell, and links lead
-    to figures and tables too. In a report's run nothing happens. Raises KeyError for a parameter that the profile
-    quick does not set.
+    From then on an edit of helpers/ takes effect in the next cell, and links lead to figures and tables too. In a
+    report's run nothing happens.
     """
     if not is_live():
         return None
     prepare()
-    entry = yaml.safe_load((ROOT / "workflow" / "chapters.yaml").read_text(encoding="utf-8"))[chapter]
-    quick = yaml.safe_load((ROOT / "notebooks" / "profiles" / "quick.yaml").read_text(encoding="utf-8")).get(
-        chapter, {}
-    )
+    entry = read_yaml("workflow/chapters.yaml")[chapter]
+    quick = read_yaml("notebooks/profiles/quick.yaml").get(chapter, {})
     lines = [*map(data_line, entry.get("data", []))]
     given = parameter_defaults(ROOT / "notebooks" / f"{chapter}.ipynb")
     lines += [weights_line(given[name]) for name in entry.get("needs", {})]
     lines.append(f"It takes {duration(chapter, entry['seconds'])}.")
-    if fewer:
-        values = ", ".join(f"`{name} = {quick[name]}`" for name in fewer)
-        lines.append(f"For a first look in about half a minute, set {values} in the next cell, then Run All.")
+    if fewer := ", ".join(f"`{name} = {quick[name]}`" for name in SIZES if name in quick):
+        lines.append(f"For a first look in about half a minute, set {fewer} in the next cell, then Run All.")
     lines.append("Results of this notebook go to `reports/interactive/` and change no report.")
     return Markdown("\n".join(f"- {line}" for line in lines))
 
