@@ -9,9 +9,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from helpers import progress
 
 STALL = 30.0  # seconds without progress before a download fails
 RETRIES = 2  # of a failed download from one server, a second and two seconds later, before the next server is asked
@@ -41,7 +43,7 @@ def _locked(handle: int, folder: Path) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        print(f"waiting for another process that downloads into {folder}", file=sys.stderr)
+        progress.tell(f"waiting for another process that downloads into {folder}")
         fcntl.flock(handle, fcntl.LOCK_EX)
     except OSError:
         return False
@@ -80,8 +82,10 @@ def _retrieve(server: str, name: str, md5: str, folder: str) -> None:
     # Packed files are wanted as they are: some servers let the receiver unpack them on the way.
     ask = pooch.HTTPDownloader(progressbar=True, timeout=STALL, headers={"Accept-Encoding": "identity"})
     source = pooch.create(folder, server, registry={name: f"md5:{md5}"}, retry_if_failed=RETRIES)
-    # pooch lets nobody else read it; who may is the folder's matter.
-    os.chmod(source.fetch(name, downloader=ask), 0o644)
+    # A notebook prints standard error in red, as it prints errors.
+    with redirect_stderr(sys.stdout) if progress.is_live() else nullcontext():
+        fetched = source.fetch(name, downloader=ask)
+    os.chmod(fetched, 0o644)  # pooch lets nobody else read it; who may is the folder's matter
 
 
 def _reason(error: Exception) -> str:

@@ -123,6 +123,16 @@ def test_a_server_is_asked_again_after_a_growing_pause(serve, pauses, tmp_path, 
     assert "100%" in capfd.readouterr().err, "progress is shown"
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_a_notebook_shows_progress_as_output_since_errors_are_what_is_red_there(
+    serve, live, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(download.progress, "is_live", lambda: live)
+    fetch(tmp_path, serve(answer))
+    shown = capsys.readouterr()
+    assert ("100%" in shown.out, "100%" in shown.err) == (live, not live)
+
+
 @pytest.mark.parametrize("kind", BROKEN)
 def test_the_next_server_is_asked_then(serve, pauses, tmp_path, kind):
     fetch(tmp_path, serve(BROKEN[kind]), serve(answer))
