@@ -41,7 +41,7 @@ def introduce(chapter: str) -> Markdown | None:
     lines += [weights_line(given[name]) for name in entry.get("needs", {})]
     lines.append(f"It takes {duration(chapter, entry['seconds'])}.")
     if fewer := ", ".join(f"`{name} = {quick[name]}`" for name in SIZES if name in quick):
-        lines.append(f"For a first look in about half a minute, set {fewer} in the next cell, then Run All.")
+        lines.append(f"For a first look within a minute, set {fewer} in the next cell, then Run All.")
     lines.append("Results of this notebook go to `reports/interactive/` and change no report.")
     return Markdown("\n".join(f"- {line}" for line in lines))
 

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from helpers.results import ROOT
@@ -26,8 +26,26 @@ def measured(benchmark: str | Path) -> float | None:
         return None
 
 
+def comparable(benchmarks: Iterable[Path], chapter: Chapter) -> list[float]:
+    """The seconds of the runs of ``chapter`` with these ``benchmarks`` that learned from what it would learn from now.
+
+    The sample is much smaller than the real data.
+    """
+    now = on_sample(chapter)
+    times = [(measured(path), path.with_name("results.json")) for path in benchmarks]
+    return [seconds for seconds, record in times if seconds is not None and was_on_sample(record) in (now, None)]
+
+
+def was_on_sample(record: Path) -> bool | None:
+    """Whether the run of this results.json learned from the sample; None when that cannot be read."""
+    try:
+        return json.loads(record.read_text(encoding="utf-8"))["provenance"]["sample_data"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def estimate(run: PlannedRun) -> float | None:
-    """Expected seconds of a run: the median of its other seeds, else of its chapter in this profile.
+    """Expected seconds of a run: the median of its other seeds, else of its chapter in this profile, on the same data.
 
     Of a chapter that has not run in this profile, what chapters.yaml says, which holds for `standard` alone, and of the
     sample a small share of it; else None.
@@ -35,7 +53,7 @@ def estimate(run: PlannedRun) -> float | None:
     home, files = ROOT / f"reports/{run.profile}", f"seed-*/{run.name}/benchmark.tsv"
     siblings = (ROOT / run.where).parent.glob(files)
     for found in (siblings, [*home.glob(files), *home.glob(f"varied/*/{files}")]):
-        if times := [time for path in found if (time := measured(path)) is not None]:
+        if times := comparable(found, run.chapter):
             return statistics.median(times)
     if run.profile != "standard":
         return None
@@ -55,7 +73,7 @@ def priorities(chapters: Mapping[str, Chapter], profile: str) -> dict[str, int]:
     compare have one in this profile; else by chapters.yaml: the two must not be mixed.
     """
     files = {name: (ROOT / f"reports/{profile}").glob(f"seed-*/{name}/benchmark.tsv") for name in chapters}
-    times = {name: [time for path in paths if (time := measured(path)) is not None] for name, paths in files.items()}
+    times = {name: comparable(paths, chapters[name]) for name, paths in files.items()}
     known = all(times[name] or chapter.compares for name, chapter in chapters.items())
     own = {
         name: statistics.median(times[name]) if known and times[name] else chapter.seconds

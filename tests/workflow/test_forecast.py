@@ -94,6 +94,22 @@ def test_on_the_sample_a_run_is_expected_to_be_short(root, sample, seconds):
     assert forecast.estimate(run) == 80
 
 
+@pytest.mark.parametrize(("ran", "now", "known"), [(True, False, False), (False, True, False), (False, False, True)])
+def test_runs_on_the_sample_say_nothing_of_runs_on_real_data(root, ran, now, known):
+    other, run = Run(chapter("a", 600)), Run(chapter("a", 600))
+    other.where = "reports/standard/seed-1"
+    other.folder = f"{other.where}/a"
+    benchmark(root, other, 50)
+    record = root / other.file("results.json")
+    record.write_text(json.dumps({"provenance": {"sample_data": ran}}))
+    (root / "reports" / "data").mkdir(parents=True)
+    (root / "reports" / "data" / "MNIST.json").write_text(json.dumps({"sample": now}))
+    assert (forecast.estimate(run) == 50) == known
+    assert forecast.priorities({"a": run.chapter}, "standard") == {"a": 50 if known else 600}
+    record.write_text("{")  # cannot be read: better than nothing
+    assert forecast.estimate(run) == 50
+
+
 def test_the_standard_report_on_the_sample_is_expected_to_take_minutes(root):
     found = chapters("standard").values()
     seconds = [chapter.seconds * forecast.SHARE + forecast.START for chapter in found if chapter.data]
