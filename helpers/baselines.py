@@ -31,12 +31,15 @@ from helpers import progress
 from helpers.data import Dataset, Split, flat, stratified_rows
 from helpers.metrics import apply_temperature, fit_temperature
 from helpers.models import principal_components
+from helpers.patches import LearnedPatches
 
 try:  # the same predictions several times faster, but for x86-64 only
     from sklearnex.svm import SVC
 except ImportError:
     from sklearn.svm import SVC
 
+
+Features = Callable[[Tensor], np.ndarray]  # bytes [N, ...] -> numbers [N, D]
 
 # Divides colours, so that they vary about as much as the edges do and a distance depends on both.
 COLOUR_SCALE = 250.0
@@ -48,20 +51,23 @@ def pixels(images: Tensor) -> np.ndarray:
 
 
 def hog_and_colour(images: Tensor) -> np.ndarray:
-    """Colour images uint8 [N, 3, H, W] -> float32 [N, D]: directions of edges, and colours by place.
+    """Images uint8 [N, 3, H, W] or [N, H, W] -> float32 [N, D]: directions of edges, and colours by place.
 
     Histograms of oriented gradients (Dalal & Triggs 2005) of the strongest channel, nine directions in cells of 4 x 4
     and of 8 x 8 pixels, normalised in blocks of 2 x 2 cells; mean and standard deviation of the colour of every cell
-    of 4 x 4 pixels, in CIELAB, where distances are those that an eye sees. 2,472 numbers from 32 x 32 pixels.
+    of 4 x 4 pixels, in CIELAB, where distances are those that an eye sees (of a grey image its lightness alone). 2,472
+    numbers from 32 x 32 pixels in colour, 1,538 from 28 x 28 in grey.
     """
     parts = []
     for part in images.split(1000):  # the conversions hold many times their input
-        pictures = part.permute(0, 2, 3, 1).numpy().astype(np.float32) / 255
+        pictures = part.numpy().astype(np.float32) / 255
+        pictures = pictures.transpose(0, 2, 3, 1) if pictures.ndim == 4 else pictures[..., None]
         parts.append(np.hstack([_edges(pictures, 4), _edges(pictures, 8), _colours(pictures, 4)]))
     return np.concatenate(parts)
 
 
 def _edges(pictures: np.ndarray, cell: int) -> np.ndarray:
+    """Of pictures [N, H, W, channels]."""
     settings = {"orientations": 9, "pixels_per_cell": (cell, cell), "cells_per_block": (2, 2), "channel_axis": 2}
     # Every block has length one. Divided by the root of their number, both sizes of cell weigh the same.
     blocks = np.stack([hog(picture, **settings, feature_vector=False).reshape(-1, 36) for picture in pictures])
@@ -69,9 +75,9 @@ def _edges(pictures: np.ndarray, cell: int) -> np.ndarray:
 
 
 def _colours(pictures: np.ndarray, cell: int) -> np.ndarray:
-    count, height, width, _ = pictures.shape
-    lab = rgb2lab(pictures).astype(np.float32)
-    cells = lab.reshape(count, height // cell, cell, width // cell, cell, 3)
+    lab = (rgb2lab(pictures) if pictures.shape[3] == 3 else 100 * pictures).astype(np.float32)
+    count, height, width, channels = lab.shape
+    cells = lab.reshape(count, height // cell, cell, width // cell, cell, channels)
     means, spreads = cells.mean((2, 4)), cells.std((2, 4))
     colours = np.concatenate([means.reshape(count, -1), spreads.reshape(count, -1)], axis=1)
     return colours / COLOUR_SCALE
@@ -84,7 +90,7 @@ class Method:
     What it is fitted on are the principal components of the features, the first of them first.
     """
 
-    features: Callable[[Tensor], np.ndarray]
+    features: Features | type[LearnedPatches]  # the second is made from the training images first
     grid: Sequence[Mapping[str, Any]]
     build: Callable[..., BaseEstimator]  # from one of these settings
 
@@ -116,6 +122,7 @@ METHODS = {
     "logistic": Method(pixels, [{"C": c} for c in (0.0001, 0.001, 0.01)], logistic),
     "gaussian_nb": Method(pixels, [{"components": n} for n in (8, 16, 32, 64)], naive_bayes),
     "svm_rbf_hog": Method(hog_and_colour, [{"C": c} for c in (1.0, 3.0, 10.0)], svm("rbf")),
+    "svm_kmeans": Method(LearnedPatches, [{"C": c} for c in (1.0, 3.0, 10.0)], svm("rbf")),
 }
 
 
@@ -128,7 +135,7 @@ def words(settings: Mapping[str, Any]) -> str:
 class Projected:
     """Features of images as their principal components, which are those of the training images."""
 
-    features: Callable[[Tensor], np.ndarray]
+    features: Features
     pca: PCA
     train: np.ndarray  # [N, components]
     validation: np.ndarray
@@ -150,21 +157,22 @@ class Classical:
         """``choice`` images are taken at random, fixed by ``seed``. Raises ValueError for fewer than one component."""
         if components < 1:
             raise ValueError(f"components must be at least 1, not {components}")
-        self.data, self.components = data, components
+        self.data, self.components, self.seed = data, components, seed
         self.chosen = stratified_rows(data.train.labels, choice, seed=seed, what="choice").numpy()
-        self._projected: dict[Callable, Projected] = {}
+        self._projected: dict[Features | type, Projected] = {}
 
     def projected(self, name: str) -> Projected:
         """What the method ``name`` sees of the training and validation images."""
-        features = METHODS[name].features
-        if features not in self._projected:
+        kind = METHODS[name].features
+        if kind not in self._projected:
             started = time.perf_counter()
+            features = kind(self.data.train.images, seed=self.seed) if isinstance(kind, type) else kind
             train, validation = features(self.data.train.images), features(self.data.validation.images)
             count = min(self.components, len(train) - 1, train.shape[1] - 1)
             pca = principal_components(torch.from_numpy(train), count)
             seen = pca.transform(train), pca.transform(validation)
-            self._projected[features] = Projected(features, pca, *seen, time.perf_counter() - started)
-        return self._projected[features]
+            self._projected[kind] = Projected(features, pca, *seen, time.perf_counter() - started)
+        return self._projected[kind]
 
     def tune(self, name: str) -> list[dict[str, Any]]:
         """Fit the method ``name`` with each of its settings; rows of ``settings`` and validation ``accuracy``.

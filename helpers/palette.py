@@ -77,6 +77,7 @@ PHOTOGRAPH_MODELS = {  # chapter 7, in the order of its figures
     "logistic": "logistic regression",
     "gaussian_nb": "naive Bayes",
     "svm_rbf_hog": "RBF SVM on HOG + colour",
+    "svm_kmeans": "RBF SVM on learned patches",
     "ffnn": "feed-forward net",
     "report_a_cnn": "Report A's CNN",
     "cnn": "our CNN",

@@ -16,6 +16,7 @@ from scipy.ndimage import maximum_filter
 from skimage.feature import hog
 from skimage.transform import resize
 from torch import Tensor
+from torch.nn import functional as F
 
 from helpers.models import convolution_matrix
 from helpers.palette import CLASSES, INK, REPORTED
@@ -62,6 +63,23 @@ def feature_rows(images: Tensor, columns: Sequence[str]) -> Figure:
     n, height, width, _ = pictures.shape
     colours = pictures.reshape(n, height // 4, 4, width // 4, 4, 3).mean((2, 4)).astype(np.uint8).transpose(0, 3, 1, 2)
     return picture_rows({"image": images, "edges": edges, "colour": colours}, columns=columns)
+
+
+def patches(centroids: Tensor, *, rows: int = 4, columns: int = 28) -> Figure:
+    """The first of ``centroids`` [K, 3 * s * s] as square patches, each scaled to its own range."""
+    side = int((centroids.shape[1] / 3) ** 0.5)
+    shown = centroids[: rows * columns]
+    low, high = shown.min(1, keepdim=True).values, shown.max(1, keepdim=True).values
+    squares = (255 * (shown - low) / (high - low)).byte().view(-1, 3, side, side)
+    tiles = F.pad(squares, (0, 1, 0, 1), value=255).numpy()  # a white line between them
+    columns = min(columns, len(tiles))
+    tiles = tiles[: len(tiles) // columns * columns]
+    sheet = tiles.reshape(-1, columns, 3, side + 1, side + 1).transpose(0, 3, 1, 4, 2)
+    sheet = sheet.reshape(-1, columns * (side + 1), 3)
+    figure, axis = plt.subplots(figsize=(WIDTH, WIDTH * sheet.shape[0] / sheet.shape[1]))
+    axis.imshow(sheet)
+    axis.set_axis_off()
+    return figure
 
 
 def convolution(image: Tensor, kernel: Tensor, output: Tensor) -> Figure:

@@ -63,6 +63,11 @@ def test_features_have_the_promised_shapes_and_see_what_they_should(scenes):
     assert np.abs(grey[:2088]).max() == 0 and grey[2088] > 0
     for edges in (features[:, :1764], features[:, 1764:2088]):
         np.testing.assert_allclose(np.linalg.norm(edges, axis=1), 1, atol=0.05)
+    # Of a grey image in colour, and as it is, edges and lightness are the same; the first has two more channels.
+    one = scenes.train.images[:2, 0, :28, :28]
+    plain, coloured = baselines.hog_and_colour(one), baselines.hog_and_colour(one[:, None].expand(-1, 3, -1, -1))
+    assert plain.shape == (2, 1538) and coloured.shape == (2, 1440 + 6 * 49)
+    np.testing.assert_allclose(plain[:, :1440], coloured[:, :1440], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -129,6 +134,7 @@ def test_figures_fit_the_page(scenes):
     drawn = [
         figures.picture_rows({"a": images, "b": images[:2]}),
         figures.feature_rows(images, SIX),
+        figures.patches(torch.rand(400, 108, generator=torch.Generator().manual_seed(0))),
         figures.convolution(image, kernel, torch.zeros(3, 3)),
         figures.losses({"ffnn": [1.0], "cnn": [2.0, 1.0]}),
         figures.sample_probabilities({"cnn": p[:6], "svm_poly": p[6:12], "ffnn": p[:6]}, images, SIX),

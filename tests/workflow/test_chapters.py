@@ -51,6 +51,7 @@ CONTRACT = {
         logistic.test_accuracy logistic.fit_seconds logistic.predict_seconds
         gaussian_nb.test_accuracy gaussian_nb.fit_seconds gaussian_nb.predict_seconds
         svm_rbf_hog.test_accuracy svm_rbf_hog.fit_seconds svm_rbf_hog.predict_seconds
+        svm_kmeans.test_accuracy svm_kmeans.fit_seconds svm_kmeans.predict_seconds
         ffnn.test_accuracy ffnn.fit_seconds ffnn.predict_seconds
         report_a_cnn.test_accuracy report_a_cnn.fit_seconds report_a_cnn.predict_seconds
         cnn.test_accuracy cnn.fit_seconds cnn.predict_seconds""",
