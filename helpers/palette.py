@@ -60,6 +60,7 @@ MODELS |= {
 }
 
 GARMENT_MODELS = {  # chapters 5 and 6
+    "svm_hog": "RBF SVM on HOG",
     "report_b_cnn": "Report B's CNN",
     "cnn": "our CNN",
     "encoder": "encoder from digits",

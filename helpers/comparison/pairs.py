@@ -13,7 +13,7 @@ from helpers.comparison.runs import RunRecord
 from helpers.palette import BY_CHAPTER, DATA_SETS, with_article
 from helpers.stats import Accuracy, Difference, capitalised, percent_spec
 
-SHALLOW = ("svm_rbf_hog", "svm_kmeans", "svm_poly", "svm_linear", "logistic", "gaussian_nb")
+SHALLOW = ("svm_hog", "svm_rbf_hog", "svm_kmeans", "svm_poly", "svm_linear", "logistic", "gaussian_nb")
 REPORTED_CNNS = ("report_a_cnn", "report_b_cnn")
 
 

@@ -40,7 +40,7 @@ CONTRACT = {
         cnn.train_accuracy cnn.train_loss cnn.val_accuracy cnn.val_loss report_b_cnn.train_accuracy
         report_b_cnn.train_loss report_b_cnn.val_accuracy report_b_cnn.val_loss cnn.parameters
         cnn.calibration_error cnn.fit_seconds
-        report_b_cnn.fit_seconds""",
+        report_b_cnn.fit_seconds svm_hog.test_accuracy svm_hog.test_loss svm_hog.fit_seconds""",
     "06_transfer": """encoder.test_accuracy encoder.test_loss encoder.train_accuracy encoder.train_loss
         encoder.val_accuracy encoder.val_loss encoder.fit_seconds full_frozen.test_accuracy full_frozen.test_loss
         full_trainable.test_accuracy full_trainable.test_loss full_frozen_noisy.test_accuracy
