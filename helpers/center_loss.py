@@ -16,7 +16,6 @@ from helpers.data import Split, noise
 from helpers.device import PLAIN, Device
 from helpers.models import CodeClassifier
 from helpers.optimisers import TrainConfig
-from helpers.stats import accuracy
 from helpers.training import History, train_classifier, unchanged
 
 PART = 1000  # images that pass through a network at once when it is asked
@@ -206,14 +205,13 @@ def fit_each(
     }
 
 
-def tune_lambda(probabilities: Mapping[float, Tensor], labels: Tensor) -> float:
-    """The largest lambda whose accuracy is within one standard error of the best one's.
+def tune_lambda(accuracies: Mapping[float, float], images: int) -> float:
+    """The largest lambda whose accuracy, on so many validation images, is within one standard error of the best one's.
 
-    ``probabilities`` [N, classes] by lambda, on the validation images. The one-standard-error rule (Breiman, Friedman,
-    Olshen & Stone 1984, section 3.4.3): accuracies so close are not told apart by these images, and of equals the one
-    with the tightest classes is wanted.
+    The one-standard-error rule (Breiman, Friedman, Olshen & Stone 1984, section 3.4.3): accuracies so close are not
+    told apart by these images, and of equals the one with the tightest classes is wanted. An accuracy may be a mean
+    over several versions of each image: its standard error is then at most the one taken here.
     """
-    scores = {weight: accuracy(p, labels).value for weight, p in probabilities.items()}
-    best = max(scores.values())
-    error = math.sqrt(best * (1 - best) / len(labels))
-    return max(weight for weight, score in scores.items() if score >= best - error)
+    best = max(accuracies.values())
+    error = math.sqrt(best * (1 - best) / images)
+    return max(weight for weight, accuracy in accuracies.items() if accuracy >= best - error)
