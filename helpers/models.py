@@ -218,6 +218,29 @@ def planar_net(*, classes: int, seed: int, channels: tuple[int, int, int] = (16,
     return CodeClassifier(nn.Sequential(*body), nn.Linear(128, 2), classes=classes)
 
 
+class ConvolutionalEncoder(nn.Sequential):
+    """A small convolutional encoder: images [N, 1, 28, 28] -> codes [N, code_size], weights drawn from ``seed``.
+
+    Three 3x3 convolutions with stride 2, batch normalisation and ReLU, a hidden layer, and a linear code.
+    """
+
+    shape = (1, 28, 28)
+
+    def __init__(self, code_size: int, *, seed: int, channels: tuple[int, int, int] = (16, 32, 64)):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            body: list[nn.Module] = []
+            for inside, outside in zip((1, *channels), channels, strict=False):  # 28 -> 14 -> 7 -> 4
+                convolved = nn.Conv2d(inside, outside, 3, stride=2, padding=1, bias=False)
+                body += [convolved, nn.BatchNorm2d(outside), nn.ReLU()]
+            body += [nn.Flatten(), nn.Linear(16 * channels[-1], 128, bias=False), nn.BatchNorm1d(128), nn.ReLU()]
+            super().__init__(*body, nn.Linear(128, code_size))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images [N, 1, 28, 28] -> codes [N, code_size]."""
+        return self(images)
+
+
 def add_channel_dim(images: Tensor) -> Tensor:
     """Grey images [N, H, W] as [N, 1, H, W]; anything else as it is."""
     return images.unsqueeze(1) if images.ndim == 3 else images
