@@ -204,20 +204,6 @@ class CodeClassifier(nn.Module):
             return codes, self.head(codes)
 
 
-def planar_net(*, classes: int, seed: int, channels: tuple[int, int, int] = (16, 32, 64)) -> CodeClassifier:
-    """A small convolutional net with two numbers a code, to be drawn: images [N, 1, 28, 28].
-
-    The net of Wen et al. 2016 (table 1) has six 5x5 convolutions of 32 to 128 channels; this one has three 3x3, batch
-    normalisation, and a hidden layer: without one the two numbers learn slowly.
-    """
-    torch.manual_seed(seed)
-    body = []
-    for inside, outside in zip((1, *channels), channels, strict=False):  # 28 -> 14 -> 7 -> 3
-        body += convolution(inside, outside, nn.MaxPool2d(2))
-    body += [nn.Flatten(), nn.Linear(9 * channels[-1], 128, bias=False), nn.BatchNorm1d(128), nn.ReLU()]
-    return CodeClassifier(nn.Sequential(*body), nn.Linear(128, 2), classes=classes)
-
-
 class ConvolutionalEncoder(nn.Sequential):
     """A small convolutional encoder: images [N, 1, 28, 28] -> codes [N, code_size], weights drawn from ``seed``.
 
@@ -239,6 +225,17 @@ class ConvolutionalEncoder(nn.Sequential):
     def encode(self, images: Tensor) -> Tensor:
         """Images [N, 1, 28, 28] -> codes [N, code_size]."""
         return self(images)
+
+
+def planar_net(*, classes: int, seed: int, channels: tuple[int, int, int] = (16, 32, 64)) -> CodeClassifier:
+    """A small convolutional net with two numbers a code, to be drawn: images [N, 1, 28, 28].
+
+    The net of Wen et al. 2016 (table 1) has six 5x5 convolutions of 32 to 128 channels; this one is a
+    :class:`ConvolutionalEncoder`, whose hidden layer matters: without one the two numbers learn slowly.
+    """
+    *body, code = ConvolutionalEncoder(2, seed=seed, channels=channels)
+    torch.manual_seed(seed)  # for the head
+    return CodeClassifier(nn.Sequential(*body), code, classes=classes)
 
 
 def add_channel_dim(images: Tensor) -> Tensor:
