@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 from helpers.data import Split, noise
 from helpers.device import PLAIN, Device
+from helpers.inference import forward
 from helpers.models import CodeClassifier
 from helpers.optimisers import TrainConfig
-from helpers.stats import accuracy
-from helpers.training import History, train_classifier, unchanged
+from helpers.training import History, train_classifier
 
 PART = 1000  # images that pass through a network at once when it is asked
 
@@ -91,11 +91,13 @@ class JointLoss:
 
     An objective of :func:`helpers.training.train_classifier` for networks that give codes and logits. After every step
     the centres follow (algorithm 1); with a lambda of zero they follow all the same, and the loss does not see them.
+    ``encode`` gives the codes [N, d] that are kept after every epoch, together with the centres.
     """
 
-    def __init__(self, center: CenterLoss, weight: float):
-        self.center, self.weight = center, weight
+    def __init__(self, center: CenterLoss, weight: float, encode: Callable[[], Tensor] | None = None):
+        self.center, self.weight, self.encode = center, weight, encode
         self.epochs: list[float] = []  # the mean center loss of every epoch
+        self.course: list[tuple[Tensor, Tensor]] = []  # codes and centres after every epoch
         self._batches: list[Tensor] = []
         self._images = 0
 
@@ -112,40 +114,48 @@ class JointLoss:
         self.center.update(*self._last)
 
     def state_dict(self) -> dict[str, Any]:
-        """The centres, and the mean center loss of every epoch."""
-        return {"centres": self.center.centres, "epochs": self.epochs}
+        """The centres, and of every epoch the mean center loss and what was kept."""
+        return {"centres": self.center.centres, "epochs": self.epochs, "course": self.course}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from such a state."""
         self.center.centres.copy_(state["centres"])
-        self.epochs = list(state["epochs"])
+        self.epochs, self.course = list(state["epochs"]), list(state["course"])
 
     def after_epoch(self) -> None:
-        """Record the mean center loss of the epoch."""
+        """Record the mean center loss of the epoch, and the codes and centres at its end."""
         self.epochs.append(torch.stack(self._batches).sum().item() / self._images)
         self._batches, self._images = [], 0
+        if self.encode:
+            self.course.append((self.encode(), self.center.centres.cpu().clone()))
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained model, the centres [classes, d] of its codes, and the mean of both losses in every epoch."""
+    """A trained model, the centres [classes, d] of its codes, and the mean of both losses in every epoch.
+
+    ``course`` has the codes [N, d] of the watched images and the centres after every epoch, if images were watched.
+    """
 
     model: CodeClassifier
     centres: Tensor
     history: History
     center_loss: list[float]
     device: Device
+    course: list[tuple[Tensor, Tensor]]
 
-    @torch.no_grad()
     def predict(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images [N, ...] -> codes [N, d] and class probabilities [N, classes], float32 on the CPU."""
-        self.model.eval()
-        parts = []
-        for batch in images.split(PART):
-            with self.device.autocast():
-                parts.append(self.model(self.device.place(batch)))
-        codes, logits = (torch.cat(part).cpu() for part in zip(*parts, strict=True))
-        return codes, logits.softmax(1)
+        return predict(self.model, images, self.device)
+
+
+@torch.no_grad()
+def predict(model: CodeClassifier, images: Tensor, device: Device) -> tuple[Tensor, Tensor]:
+    """Images [N, ...] -> codes [N, d] and class probabilities [N, classes], float32 on the CPU."""
+    model.eval()
+    parts = [forward(model, batch, device) for batch in images.split(PART)]
+    codes, logits = (torch.cat(part).cpu() for part in zip(*parts, strict=True))
+    return codes, logits.softmax(1)
 
 
 def from_encoder(encoder: nn.Sequential, images: Tensor, *, classes: int, seed: int) -> CodeClassifier:
@@ -173,18 +183,21 @@ def fit(
     seed: int,
     name: str = "",
     device: Device = PLAIN,
+    watched: Tensor | None = None,
 ) -> Fitted:
     """Train ``model`` in place on images [N, ...] in [0, 1] and labels [N], with noise drawn anew in every epoch.
 
-    Batches and noise depend on the seed alone: neither on lambda, nor on the model.
+    Without noise, pictures [N, C, H, W] are moved as ``config`` says. Batches, noise and moves depend on the seed
+    alone: neither on lambda, nor on the model. The codes of the ``watched`` images are kept after every epoch.
     """
     device.place(model)
     center = CenterLoss(model.head.out_features, model.head.in_features, alpha=loss.alpha, device=device.name)
-    objective = JointLoss(center, loss.weight)
-    transform = noise("gaussian", loss.sigma) if loss.sigma else unchanged
+    encode = None if watched is None else lambda images=watched: predict(model, images, device)[0]
+    objective = JointLoss(center, loss.weight, encode)
+    transform = noise("gaussian", loss.sigma) if loss.sigma else None
     how = {"device": device, "seed": seed, "name": name, "objective": objective, "transform": transform}
     history = train_classifier(model, split, config, **how)
-    return Fitted(model, center.centres.cpu(), history, objective.epochs, device)
+    return Fitted(model, center.centres.cpu(), history, objective.epochs, device, objective.course)
 
 
 def fit_each(
@@ -196,24 +209,23 @@ def fit_each(
     seed: int,
     name: str = "",
     device: Device = PLAIN,
+    watched: Tensor | None = None,
 ) -> dict[float, Fitted]:
     """:func:`fit` with each of ``losses`` on a copy of ``model``; the trained models by their lambda."""
+    how: dict[str, Any] = {"seed": seed, "device": device, "watched": watched}
     return {
-        loss.weight: fit(
-            copy.deepcopy(model), split, config, loss, seed=seed, name=f"{name} λ={loss.weight:g}", device=device
-        )
+        loss.weight: fit(copy.deepcopy(model), split, config, loss, name=f"{name} λ={loss.weight:g}", **how)
         for loss in losses
     }
 
 
-def tune_lambda(probabilities: Mapping[float, Tensor], labels: Tensor) -> float:
-    """The largest lambda whose accuracy is within one standard error of the best one's.
+def tune_lambda(accuracies: Mapping[float, float], images: int) -> float:
+    """The largest lambda whose accuracy, on so many validation images, is within one standard error of the best one's.
 
-    ``probabilities`` [N, classes] by lambda, on the validation images. The one-standard-error rule (Breiman, Friedman,
-    Olshen & Stone 1984, section 3.4.3): accuracies so close are not told apart by these images, and of equals the one
-    with the tightest classes is wanted.
+    The one-standard-error rule (Breiman, Friedman, Olshen & Stone 1984, section 3.4.3): accuracies so close are not
+    told apart by these images, and of equals the one with the tightest classes is wanted. An accuracy may be a mean
+    over several versions of each image: its standard error is then at most the one taken here.
     """
-    scores = {weight: accuracy(p, labels).value for weight, p in probabilities.items()}
-    best = max(scores.values())
-    error = math.sqrt(best * (1 - best) / len(labels))
-    return max(weight for weight, score in scores.items() if score >= best - error)
+    best = max(accuracies.values())
+    error = math.sqrt(best * (1 - best) / images)
+    return max(weight for weight, accuracy in accuracies.items() if accuracy >= best - error)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from helpers.data import flat
 from helpers.device import Device
-from helpers.models import AutoencoderModule, ColourAutoencoder, add_channel_dim
+from helpers.models import AutoencoderModule, ColourAutoencoder, ConvolutionalEncoder, add_channel_dim
 
 PART = 500  # images that pass through a network at once
 
@@ -35,7 +35,7 @@ def reconstruct(network: AutoencoderModule, images: Tensor, device: Device) -> T
 
 
 @torch.no_grad()
-def encode(network: ColourAutoencoder, images: Tensor, device: Device) -> Tensor:
+def encode(network: ColourAutoencoder | ConvolutionalEncoder, images: Tensor, device: Device) -> Tensor:
     """Images, pixels [N, D] or bytes -> codes [N, n], on the CPU."""
     device.place(network).eval()
     parts = (device.place(pixels(part).view(-1, *network.shape)) for part in images.split(PART))

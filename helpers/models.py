@@ -204,18 +204,38 @@ class CodeClassifier(nn.Module):
             return codes, self.head(codes)
 
 
+class ConvolutionalEncoder(nn.Sequential):
+    """A small convolutional encoder: images [N, 1, 28, 28] -> codes [N, code_size], weights drawn from ``seed``.
+
+    Three 3x3 convolutions with stride 2, batch normalisation and ReLU, a hidden layer, and a linear code.
+    """
+
+    shape = (1, 28, 28)
+
+    def __init__(self, code_size: int, *, seed: int, channels: tuple[int, int, int] = (16, 32, 64)):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            body: list[nn.Module] = []
+            for inside, outside in zip((1, *channels), channels, strict=False):  # 28 -> 14 -> 7 -> 4
+                convolved = nn.Conv2d(inside, outside, 3, stride=2, padding=1, bias=False)
+                body += [convolved, nn.BatchNorm2d(outside), nn.ReLU()]
+            body += [nn.Flatten(), nn.Linear(16 * channels[-1], 128, bias=False), nn.BatchNorm1d(128), nn.ReLU()]
+            super().__init__(*body, nn.Linear(128, code_size))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images [N, 1, 28, 28] -> codes [N, code_size]."""
+        return self(images)
+
+
 def planar_net(*, classes: int, seed: int, channels: tuple[int, int, int] = (16, 32, 64)) -> CodeClassifier:
     """A small convolutional net with two numbers a code, to be drawn: images [N, 1, 28, 28].
 
-    The net of Wen et al. 2016 (table 1) has six 5x5 convolutions of 32 to 128 channels; this one has three 3x3, batch
-    normalisation, and a hidden layer: without one the two numbers learn slowly.
+    The net of Wen et al. 2016 (table 1) has six 5x5 convolutions of 32 to 128 channels; this one is a
+    :class:`ConvolutionalEncoder`, whose hidden layer matters: without one the two numbers learn slowly.
     """
-    torch.manual_seed(seed)
-    body = []
-    for inside, outside in zip((1, *channels), channels, strict=False):  # 28 -> 14 -> 7 -> 3
-        body += convolution(inside, outside, nn.MaxPool2d(2))
-    body += [nn.Flatten(), nn.Linear(9 * channels[-1], 128, bias=False), nn.BatchNorm1d(128), nn.ReLU()]
-    return CodeClassifier(nn.Sequential(*body), nn.Linear(128, 2), classes=classes)
+    *body, code = ConvolutionalEncoder(2, seed=seed, channels=channels)
+    torch.manual_seed(seed)  # for the head
+    return CodeClassifier(nn.Sequential(*body), code, classes=classes)
 
 
 def add_channel_dim(images: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ MODELS |= {
     "scratch": BLUE,
     "inbuilt": VERMILION,
     "conv": ORANGE,
+    "contrastive": ORANGE,
     "ae": SKY,
     "dae": BLUE,
     "pca": GREEN,
@@ -92,6 +93,7 @@ NAMES = {
     "pixels": "raw pixels",
     "reported": "Report A",
     "conv": "convolutional",
+    "contrastive": "contrastive",
     **ENCODERS,
     "nlm": "non-local means",
     "tv": "total variation",
@@ -111,6 +113,7 @@ BY_CHAPTER = {
         "inbuilt": "PyTorch AE code",
         "pca": "PCA code",
         "pixels": "raw pixels",
+        "contrastive": "contrastive code",
     },
     "02_denoising": {
         "ae.clean": "AE code, read again",

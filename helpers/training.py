@@ -1,4 +1,4 @@
-"""Training, in two loops: :func:`train_autoencoders` and :func:`train_classifier`.
+"""Training, in three loops: :func:`train_autoencoders`, :func:`train_contrastive` and :func:`train_classifier`.
 
 Data are tensors in the memory of the device, and batches are taken there by index: for images this small a
 ``DataLoader`` costs more than the step itself. Losses stay there until an epoch ends, so that no step waits for
@@ -219,6 +219,53 @@ def state_of(network: nn.Module | ScratchAutoencoder) -> dict[str, Tensor]:
     if isinstance(network, nn.Module):
         return network.state_dict()
     return Autoencoder(network.layers, encoder_layers=network.encoder_layers).state_dict()
+
+
+# Encoders, without labels
+
+
+def train_contrastive(
+    network: nn.Module,
+    images: Tensor,
+    config: TrainConfig,
+    *,
+    view: Transform,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    seed: int,
+    name: str,
+    device: Device = PLAIN,
+) -> History:
+    """Train an encoder in place on pairs of random views of images [N, C, H, W] (SimCLR; Chen et al. 2020).
+
+    ``view`` changes each image of a batch at random; ``loss`` takes the codes [B, d] of two views of the same images.
+    """
+    history = History()
+
+    def train() -> None:
+        generator, sizes = Generator(device.name).manual_seed(seed), config.batches(len(images))
+        placed = images.to(device.name)
+        with optimisers(device.place(network).train(), config, device) as optimised:
+            schedules = [schedule(optimiser, config, len(images)) for optimiser in optimised]
+            watched = progress.watch([name], config.epochs, len(sizes))
+            for _ in range(config.epochs):
+                started, losses = time.perf_counter(), []
+                for rows in _order(len(images), generator).split(sizes):
+                    views = [view(placed[rows], generator) for _ in range(2)]
+                    pair_loss = loss(*forward(network, torch.cat(views), device).float().chunk(2))
+                    network.zero_grad()
+                    pair_loss.backward()
+                    for each in (*optimised, *schedules):
+                        each.step()
+                    losses.append(pair_loss.detach())
+                    watched.step(name, losses[-1])
+                history.add_epoch(torch.stack(losses).cpu(), sizes, started)
+                watched.epoch(name, history)
+
+    parts = {"network": network, "history": history}
+    spared = resume(parts, train, recipe=(config, seed, device), data=[images])
+    if spared:
+        progress.tell(f"{name:<16} kept from the run before")
+    return history
 
 
 # Classifiers

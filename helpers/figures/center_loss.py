@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,11 +20,15 @@ from helpers.plots import WIDTH, name_of
 def planar_codes(
     codes: Mapping[str, Tensor], centres: Mapping[str, Tensor], labels: Tensor, classes: Sequence[str]
 ) -> Figure:
-    """Codes [N, 2] by panel, all in a row, coloured by class, with the centres [classes, 2] drawn as rings.
+    """Codes [N, 2] by panel, three to five in a row, coloured by class, with the centres [classes, 2] drawn as rings.
 
     Every panel has a scale of its own, the same along both axes.
     """
-    figure, axes = plt.subplots(1, len(codes), squeeze=False, figsize=(WIDTH, WIDTH / len(codes) + 0.5))
+    columns = min(5, max(3, len(codes)))
+    rows = math.ceil(len(codes) / columns)
+    figure, axes = plt.subplots(rows, columns, squeeze=False, figsize=(WIDTH, rows * WIDTH / columns + 0.5))
+    for axis in axes.flat[len(codes) :]:
+        axis.set_axis_off()
     colours = np.asarray(CLASSES)[np.asarray(labels)]
     ring: dict[str, Any] = {
         "linestyle": "",
@@ -32,7 +37,7 @@ def planar_codes(
         "markerfacecolor": "white",
         "markeredgecolor": INK,
     }
-    for axis, (title, points) in zip(axes[0], codes.items(), strict=True):
+    for axis, (title, points) in zip(axes.flat, codes.items(), strict=False):
         # Thousands of points would make a heavy vector picture: draw them as pixels, the words as text.
         axis.scatter(*np.asarray(points).T, s=2, c=colours, linewidths=0, alpha=0.5, rasterized=True)
         axis.plot(*np.asarray(centres[title]).T, **ring)

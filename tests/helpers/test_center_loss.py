@@ -190,15 +190,39 @@ def test_the_planar_net_trains_on_the_fast_path_and_keeps_its_codes_in_float32()
     assert fitted.history.loss[-1] < fitted.history.loss[0] and len(fitted.center_loss) == 20
 
 
+def test_watched_images_leave_their_codes_of_every_epoch_and_training_is_the_same():
+    images, labels = digits()
+    watched, plain = (
+        center_loss.fit(network(images), Split(images, labels), CONFIG, LOSS, seed=0, watched=seen)
+        for seen in (images[:30], None)
+    )
+    assert plain.course == [] and len(watched.course) == CONFIG.epochs
+    codes, centres = watched.course[-1]
+    assert torch.equal(codes, watched.predict(images[:30])[0]) and torch.equal(centres, watched.centres)
+    assert not torch.equal(watched.course[0][1], centres)
+    assert torch.equal(watched.predict(images)[0], plain.predict(images)[0])
+
+
+def test_pictures_are_moved_as_the_config_says():
+    labels = torch.arange(64) % 2
+    images = torch.rand(64, 1, 28, 28, generator=torch.Generator().manual_seed(0)) + labels[:, None, None, None]
+    still, moved = (
+        center_loss.fit(
+            planar_net(classes=2, seed=0, channels=(2, 3, 4)),
+            Split(images, labels),
+            replace(CONFIG, shift=by),
+            LOSS,
+            seed=0,
+        )
+        for by in (0, 2)
+    )
+    assert still.history.loss != moved.history.loss
+
+
 def test_the_largest_lambda_within_one_standard_error_is_chosen():
-    labels = torch.zeros(100, dtype=torch.long)
-
-    def right(count):  # probabilities by which `count` of the 100 images are right
-        return F.one_hot((torch.arange(100) >= count).long(), 2).float()
-
     # The standard error of 90 % on 100 images is 3 %.
-    assert center_loss.tune_lambda({0.01: right(90), 0.1: right(88), 1.0: right(86)}, labels) == 0.1
-    assert center_loss.tune_lambda({1.0: right(80), 0.01: right(90)}, labels) == 0.01
+    assert center_loss.tune_lambda({0.01: 0.90, 0.1: 0.88, 1.0: 0.86}, 100) == 0.1
+    assert center_loss.tune_lambda({1.0: 0.80, 0.01: 0.90}, 100) == 0.01
 
 
 def test_the_ratio_by_hand():
@@ -241,6 +265,9 @@ def test_the_figures_are_drawn():
     names = ("a", "b", "c")
     figure = figures.planar_codes(dict.fromkeys(names, codes), dict.fromkeys(names, centres), labels, names)
     assert [axis.get_title(loc="left") for axis in figure.axes] == list(names)
+    seven = {f"epoch {k}": codes for k in range(7)}
+    figure = figures.planar_codes(seven, dict.fromkeys(seven, centres), labels, names)
+    assert [axis.axison for axis in figure.axes] == [True] * 7 + [False] * 3
     pairs, same = metrics.verification_pairs(labels, 50, seed=0)
     curve = metrics.verification(codes, pairs, same)
     figure = figures.verification_curves({"clean": {"ae.softmax": curve, "ae.center": curve}})

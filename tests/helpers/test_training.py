@@ -8,7 +8,7 @@ import torch
 
 from helpers import device, inference, metrics, probes, training
 from helpers.data import noise
-from helpers.models import Autoencoder, ConvolutionalAutoencoder
+from helpers.models import Autoencoder, ConvolutionalAutoencoder, ConvolutionalEncoder
 from helpers.optimisers import schedule
 from helpers.scratch import ScratchAutoencoder, initial_layers
 from helpers.training import TrainConfig
@@ -175,3 +175,26 @@ def test_groups_of_parameters_keep_the_ratio_of_their_learning_rates():
         assert second == pytest.approx(expected / 10)
         optimiser.step()
         rates.step()
+
+
+def test_contrastive_training_gives_two_views_of_an_image_like_codes():
+    generator = torch.Generator().manual_seed(1)
+    pictures = torch.rand(48, 1, 28, 28, generator=generator)
+
+    def view(batch, generator):
+        return (batch + 0.1 * torch.randn(batch.shape, generator=generator)).clamp(0, 1)
+
+    def loss(codes, others):
+        assert codes.shape == others.shape == (16, 4) and not torch.equal(codes, others)
+        return torch.nn.functional.cross_entropy(codes @ others.T, torch.arange(16))
+
+    def run(seed):
+        encoder = ConvolutionalEncoder(4, seed=seed, channels=(2, 3, 4))
+        how = {"view": view, "loss": loss, "seed": seed, "name": "test"}
+        return encoder, training.train_contrastive(encoder, pictures, replace(CONFIG, epochs=10), **how)
+
+    encoder, history = run(0)
+    assert len(history.batch_losses) == 30 and history.loss[-1] < history.loss[0]
+    assert history.loss == run(0)[1].loss != run(1)[1].loss
+    codes = inference.encode(encoder, pictures.flatten(1), device.PLAIN)
+    assert codes.shape == (48, 4) and torch.equal(codes, encoder(pictures).detach())

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 CONTRACT = {
     "01_autoencoder": """gradcheck.max_relative_error parity.max_loss_difference scratch.train_bce scratch.test_bce
         inbuilt.test_bce scratch.test_mse inbuilt.test_mse pca.test_mse scratch.code_accuracy inbuilt.code_accuracy
-        pca.code_accuracy pixels.code_accuracy scratch.tsne_trustworthiness inbuilt.tsne_trustworthiness
+        pca.code_accuracy pixels.code_accuracy contrastive.code_accuracy
+        scratch.tsne_trustworthiness inbuilt.tsne_trustworthiness
         scratch.seconds_per_epoch inbuilt.seconds_per_epoch softmax_decoder.train_bce softmax_decoder.floor""",
     "02_denoising": """noisy.psnr median.psnr nlm.psnr tv.psnr gaussian.psnr scratch.psnr inbuilt.psnr conv.psnr
         scratch.ssim inbuilt.ssim conv.ssim ae.clean_code_accuracy ae.noisy_code_accuracy dae.clean_code_accuracy
