@@ -26,8 +26,8 @@ CONTRACT = {
         pca.code_accuracy pixels.code_accuracy scratch.tsne_trustworthiness inbuilt.tsne_trustworthiness
         scratch.seconds_per_epoch inbuilt.seconds_per_epoch softmax_decoder.train_bce softmax_decoder.floor""",
     "02_denoising": """noisy.psnr median.psnr nlm.psnr tv.psnr gaussian.psnr scratch.psnr inbuilt.psnr conv.psnr
-        scratch.ssim inbuilt.ssim conv.ssim ae.clean_code_accuracy ae.noisy_code_accuracy dae.clean_code_accuracy
-        dae.noisy_code_accuracy scratch.seconds_per_epoch inbuilt.seconds_per_epoch""",
+        unet.psnr scratch.ssim inbuilt.ssim conv.ssim ae.clean_code_accuracy ae.noisy_code_accuracy
+        dae.clean_code_accuracy dae.noisy_code_accuracy scratch.seconds_per_epoch inbuilt.seconds_per_epoch""",
     "03_center_loss": """ae.softmax.test_accuracy ae.center.test_accuracy dae.softmax.test_accuracy
         dae.center.test_accuracy ae.softmax.noisy_accuracy ae.center.noisy_accuracy dae.softmax.noisy_accuracy
         dae.center.noisy_accuracy ae.softmax.intra_inter_ratio ae.center.intra_inter_ratio
