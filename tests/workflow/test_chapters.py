@@ -45,7 +45,8 @@ CONTRACT = {
         encoder.val_accuracy encoder.val_loss encoder.fit_seconds full_frozen.test_accuracy full_frozen.test_loss
         full_trainable.test_accuracy full_trainable.test_loss full_frozen_noisy.test_accuracy
         full_frozen_noisy.test_loss full_frozen_noisy.clean_test_accuracy random_init.test_accuracy
-        random_init.test_loss same_domain.test_accuracy same_domain.test_loss""",
+        random_init.test_loss same_domain.test_accuracy same_domain.test_loss
+        classifier_alone_noisy.test_accuracy""",
     "07_classical_baselines": """svm_linear.test_accuracy svm_linear.fit_seconds svm_linear.predict_seconds
         svm_poly.test_accuracy svm_poly.fit_seconds svm_poly.predict_seconds
         logistic.test_accuracy logistic.fit_seconds logistic.predict_seconds
