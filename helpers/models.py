@@ -146,6 +146,32 @@ class ConvolutionalAutoencoder(AutoencoderModule):
         return self.decoder(self.encoder(images))[:, :, 2:30, 2:30]  # the middle 28 of 32
 
 
+class UNet(AutoencoderModule):
+    """A U-Net (Ronneberger et al. 2015): the encoder's maps go to the decoder in every size, past the smallest ones.
+
+    Nothing is done in full size: four pixels are four channels, on the way in and out (Shi et al. 2016).
+    """
+
+    shape = (1, 28, 28)
+
+    def __init__(self, widths: tuple[int, int, int] = (32, 64, 128)):
+        super().__init__()
+        a, b, c = widths
+        self.fine = nn.Sequential(nn.PixelUnshuffle(2), *convolution(4, a), *convolution(a, a))  # 28 -> 14
+        self.coarse = nn.Sequential(nn.MaxPool2d(2), *convolution(a, b), *convolution(b, b))  # 14 -> 7
+        self.code = nn.Sequential(nn.MaxPool2d(2, ceil_mode=True), *convolution(b, c), *convolution(c, c))  # 7 -> 4
+        self.enlarge = nn.Upsample(scale_factor=2)
+        self.middle = nn.Sequential(*convolution(c + b, b), *convolution(b, b))
+        self.last = nn.Sequential(*convolution(b + a, a), nn.Conv2d(a, 4, 3, padding=1), nn.PixelShuffle(2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        fine = self.fine(images)  # [N, a, 14, 14]
+        coarse = self.coarse(fine)  # [N, b, 7, 7]
+        code = self.enlarge(self.code(coarse))[:, :, :7, :7]  # [N, c, 7, 7], of 8 x 8
+        restored = self.enlarge(self.middle(torch.cat([code, coarse], 1)))  # [N, b, 14, 14]
+        return self.last(torch.cat([restored, fine], 1))
+
+
 def convolution(channels_in: int, channels_out: int, *pool: nn.Module) -> tuple[nn.Module, ...]:
     """Convolution, batch normalisation and ReLU; the size of the images stays.
 
@@ -302,9 +328,10 @@ class ReportBCNN(nn.Sequential):
     The report gives no sizes: these are those of Keras's example for digits, mnist_cnn.py (32 and 64 filters of 3 x 3
     without padding, 128 units, ReLU), with a pooling after each convolution as the report says; ReLU comes after it,
     which is the same and a quarter of the work. Its one-hot targets are what the cross entropy makes of labels anyway.
+    The example's ``dropout`` is 0.25 of the maps and 0.5 of the units.
     """
 
-    def __init__(self, images: Tensor, *, classes: int):
+    def __init__(self, images: Tensor, *, classes: int, dropout: Sequence[float] = (0.25, 0.5)):
         channels, side = add_channel_dim(images).shape[1:3]
         super().__init__(
             Scale(),
@@ -314,11 +341,11 @@ class ReportBCNN(nn.Sequential):
             nn.Conv2d(32, 64, 3),
             nn.MaxPool2d(2),  # 13 -> 11 -> 5
             nn.ReLU(),
-            nn.Dropout(0.25),
+            nn.Dropout(dropout[0]),
             nn.Flatten(),
             nn.Linear(64 * (((side - 2) // 2 - 2) // 2) ** 2, 128),
             nn.ReLU(),
-            nn.Dropout(0.5),
+            nn.Dropout(dropout[1]),
             nn.Linear(128, classes),
         )
 

@@ -5,7 +5,7 @@ Muon works on matrices, so kernels of convolutions are kept as matrices while th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.optimizer import ParamsT
 
 from helpers.device import Device
+from helpers.models import AutoencoderModule
 
 SCHEDULES = ("constant", "linear", "one_cycle")
 LEAST_STEPS = 5  # of a one-cycle schedule: torch divides by zero when a quarter of the steps is less than one
@@ -108,7 +110,7 @@ class Muon(Optimizer):
 
     MOMENTUM = 0.95
 
-    def __init__(self, matrices: Iterable[Tensor], *, lr: float, weight_decay: float, precision: torch.dtype):
+    def __init__(self, matrices: ParamsT, *, lr: float, weight_decay: float, precision: torch.dtype):
         super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay, "momentum": self.MOMENTUM})
         self.precision = precision
 
@@ -143,14 +145,23 @@ def orthogonal(matrix: Tensor, *, steps: int = 5) -> Tensor:
 
 @contextmanager
 def optimisers(network: nn.Module, config: TrainConfig, device: Device) -> Iterator[list[Optimizer]]:
-    """The optimisers of what learns in ``network``: AdamW, and with ``config.muon`` Muon for its matrices."""
-    settings = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    """The optimisers of what learns in ``network``: AdamW, and with ``config.muon`` Muon for its matrices.
+
+    An autoencoder says itself in which groups, see :meth:`helpers.models.AutoencoderModule.parameter_groups`.
+    """
     with as_matrices(network) if config.muon else nullcontext([]) as matrices:
         known = set(map(id, matrices))
-        rest = [p for p in network.parameters() if p.requires_grad and id(p) not in known]
+        groups = [{"params": list(network.parameters())}]
+        if isinstance(network, AutoencoderModule):
+            groups = network.parameter_groups(config.learning_rate)
+        ours, rest = [], []
+        for group in groups:
+            ours.append(group | {"params": [p for p in group["params"] if id(p) in known]})
+            rest.append(group | {"params": [p for p in group["params"] if p.requires_grad and id(p) not in known]})
+        settings = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
         made: list[Optimizer] = [torch.optim.AdamW(rest, **settings, fused=True)]
         if matrices:
-            made.append(Muon(matrices, **settings, precision=device.precision))
+            made.append(Muon(ours, **settings, precision=device.precision))
         yield made
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
@@ -108,20 +109,19 @@ class ScratchLearner:
 
 
 class TorchLearner:
-    """A ``torch.nn`` autoencoder with autograd and torch's fused AdamW."""
+    """A ``torch.nn`` autoencoder with autograd and the optimisers of ``config``, until ``stack`` closes."""
 
-    def __init__(self, network: AutoencoderModule, config: TrainConfig, images: int, device: Device):
+    def __init__(self, network: AutoencoderModule, config: TrainConfig, images: int, device: Device, stack: ExitStack):
         self.network, self.device = device.place(network).train(), device
-        groups = network.parameter_groups(config.learning_rate)
-        self.optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-        self.schedule = schedule(self.optimiser, config, images)
+        self.optimisers = stack.enter_context(optimisers(network, config, device))
+        self.schedules = [schedule(optimiser, config, images) for optimiser in self.optimisers]
 
     def step(self, inputs: Tensor, targets: Tensor) -> Tensor:
         loss = self._loss(inputs, targets)
-        self.optimiser.zero_grad()
+        self.network.zero_grad()
         loss.backward()
-        self.optimiser.step()
-        self.schedule.step()
+        for each in (*self.optimisers, *self.schedules):
+            each.step()
         return loss.detach()
 
     @torch.no_grad()
@@ -157,8 +157,9 @@ def train_autoencoders(
     histories = {name: History() for name in networks}
 
     def train() -> None:
-        learners = {name: learner_of(network, config, len(images), device) for name, network in networks.items()}
-        _train_autoencoders(learners, histories, images.to(device.name), config, seed, corrupt, validation)
+        with ExitStack() as stack:
+            learners = {name: learner_of(each, config, len(images), device, stack) for name, each in networks.items()}
+            _train_autoencoders(learners, histories, images.to(device.name), config, seed, corrupt, validation)
 
     parts = {**networks, **{f"{name} history": history for name, history in histories.items()}}
     spared = resume(parts, train, recipe=(config, seed, device), data=[images])
@@ -201,12 +202,12 @@ def _train_autoencoders(
 
 
 def learner_of(
-    network: ScratchAutoencoder | AutoencoderModule, config: TrainConfig, images: int, device: Device
+    network: ScratchAutoencoder | AutoencoderModule, config: TrainConfig, images: int, device: Device, stack: ExitStack
 ) -> Learner:
-    """The learner that ``network`` asks for, with a schedule for so many images."""
+    """The learner that ``network`` asks for, with a schedule for so many images; ``stack`` closes what it opens."""
     if isinstance(network, ScratchAutoencoder):
         return ScratchLearner(network, config, images)
-    return TorchLearner(network, config, images, device)
+    return TorchLearner(network, config, images, device, stack)
 
 
 def _order(count: int, generator: Generator) -> Tensor:

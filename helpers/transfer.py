@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,14 +66,15 @@ def encoder_classifier(
 
 
 def whole_classifier(
-    autoencoder: ConvolutionalAutoencoder, images: Tensor, *, classes: int, frozen: bool
+    autoencoder: ConvolutionalAutoencoder, images: Tensor, *, classes: int, frozen: bool, **how: Any
 ) -> nn.Sequential:
     """A copy of the whole autoencoder, and Report B's CNN with new weights on the images that it reconstructs.
 
-    Report B's "other variations" (its task 4). It takes bytes [N, 1, 28, 28], of which ``images`` are a few.
+    Report B's "other variations" (its task 4). It takes bytes [N, 1, 28, 28], of which ``images`` are a few; ``how`` is
+    handed to :class:`helpers.models.ReportBCNN`.
     """
     restore = Restore(copy.deepcopy(autoencoder).cpu())
-    classifier = list(ReportBCNN(images, classes=classes))[1:]  # without its scaling: these images are scaled
+    classifier = list(ReportBCNN(images, classes=classes, **how))[1:]  # without its scaling: these images are scaled
     return nn.Sequential(Scale(), Frozen(restore) if frozen else restore, *classifier)
 
 

@@ -191,6 +191,19 @@ def test_muon_takes_dense_layers_too_but_never_the_last():
         assert [weight.shape for weight in weights] == [(6, 64), (5, 6)]
 
 
+def test_muon_keeps_to_the_learning_rates_of_an_autoencoders_groups():
+    class Slow(models.ConvolutionalAutoencoder):
+        def parameter_groups(self, learning_rate):
+            slow, rest = self.decoder.parameters(), self.encoder.parameters()
+            return [{"params": list(rest), "lr": learning_rate}, {"params": list(slow), "lr": learning_rate / 10}]
+
+    network = Slow((4, 4, 8))
+    with optimisers(network, TrainConfig(1, 8, 0.01, muon=True), FAST) as moved:
+        held = [p for each in moved for group in each.param_groups for p in group["params"]]
+        assert set(map(id, held)) == set(map(id, network.parameters())) and len(held) == len(set(held))
+        assert [[group["lr"] for group in each.param_groups] for each in moved] == [[0.01, 0.001]] * 2
+
+
 def test_a_prediction_may_be_the_mean_over_moved_and_mirrored_views():
     part = bars(20)
     network = FeedForward(part.images, classes=3)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from helpers.models import Autoencoder, ConvolutionalAutoencoder, load_weights
+from helpers.models import Autoencoder, ConvolutionalAutoencoder, UNet, load_weights
 from helpers.scratch import initial_layers
 
 
@@ -17,6 +17,15 @@ def test_shapes_of_the_convolutional_autoencoder():
     images = torch.rand(2, 1, 28, 28)
     assert conv.encoder(images).shape == (2, 128, 4, 4)
     assert conv(images).shape == images.shape
+
+
+def test_the_u_net_has_connections_past_its_code():
+    network, images = UNet((4, 4, 8)), torch.rand(2, 1, 28, 28)
+    assert network(images).shape == images.shape
+    for layer in network.code.parameters():
+        torch.nn.init.zeros_(layer)  # nothing comes through the code
+    restored = network.eval()(images)
+    assert not torch.allclose(restored[0], restored[1])
 
 
 def test_weights_come_back_as_they_were_saved(tmp_path):

@@ -152,7 +152,7 @@ def test_the_convolutional_denoiser_learns_the_same_from_the_same_seed():
     def run():
         torch.manual_seed(0)
         network = ConvolutionalAutoencoder(widths=(4, 8, 8))
-        config = TrainConfig(12, 16, 0.01, schedule="one_cycle", warmup=0.25, weight_decay=0.01)
+        config = TrainConfig(16, 16, 0.02, schedule="one_cycle", warmup=0.25, weight_decay=0.01, muon=True)
         how = {"seed": 0, "corrupt": corrupt, "validation": (noisy, bars), "device": device.pick()}
         history = training.train_autoencoders({"conv": network}, bars, config, **how)["conv"]
         return history, inference.reconstruct(network, noisy, device.pick())

@@ -115,6 +115,13 @@ def test_report_bs_cnn_has_two_convolutions_and_a_dense_layer():
     assert sum(isinstance(m, torch.nn.Conv2d) for m in network) == 2
 
 
+def test_the_dropout_of_report_bs_cnn_can_be_set_also_behind_a_denoiser():
+    part = garments()
+    whole = whole_classifier(digits(), part.images, classes=4, frozen=True, dropout=(0.0, 0.1))
+    for network, shares in ((ReportBCNN(part.images, classes=4), [0.25, 0.5]), (whole, [0.0, 0.1])):
+        assert [m.p for m in network if isinstance(m, torch.nn.Dropout)] == shares
+
+
 def test_one_hot_targets_give_the_same_loss_as_labels():
     logits, labels = torch.randn(20, 10, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 10
     torch.testing.assert_close(F.cross_entropy(logits, F.one_hot(labels, 10).float()), F.cross_entropy(logits, labels))

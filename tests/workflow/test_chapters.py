@@ -27,8 +27,8 @@ CONTRACT = {
         scratch.tsne_trustworthiness inbuilt.tsne_trustworthiness
         scratch.seconds_per_epoch inbuilt.seconds_per_epoch softmax_decoder.train_bce softmax_decoder.floor""",
     "02_denoising": """noisy.psnr median.psnr nlm.psnr tv.psnr gaussian.psnr scratch.psnr inbuilt.psnr conv.psnr
-        scratch.ssim inbuilt.ssim conv.ssim ae.clean_code_accuracy ae.noisy_code_accuracy dae.clean_code_accuracy
-        dae.noisy_code_accuracy scratch.seconds_per_epoch inbuilt.seconds_per_epoch""",
+        unet.psnr scratch.ssim inbuilt.ssim conv.ssim ae.clean_code_accuracy ae.noisy_code_accuracy
+        dae.clean_code_accuracy dae.noisy_code_accuracy scratch.seconds_per_epoch inbuilt.seconds_per_epoch""",
     "03_center_loss": """ae.softmax.test_accuracy ae.center.test_accuracy dae.softmax.test_accuracy
         dae.center.test_accuracy ae.softmax.noisy_accuracy ae.center.noisy_accuracy dae.softmax.noisy_accuracy
         dae.center.noisy_accuracy ae.softmax.intra_inter_ratio ae.center.intra_inter_ratio
@@ -46,7 +46,8 @@ CONTRACT = {
         encoder.val_accuracy encoder.val_loss encoder.fit_seconds full_frozen.test_accuracy full_frozen.test_loss
         full_trainable.test_accuracy full_trainable.test_loss full_frozen_noisy.test_accuracy
         full_frozen_noisy.test_loss full_frozen_noisy.clean_test_accuracy random_init.test_accuracy
-        random_init.test_loss same_domain.test_accuracy same_domain.test_loss""",
+        random_init.test_loss same_domain.test_accuracy same_domain.test_loss
+        classifier_alone_noisy.test_accuracy""",
     "07_classical_baselines": """svm_linear.test_accuracy svm_linear.fit_seconds svm_linear.predict_seconds
         svm_poly.test_accuracy svm_poly.fit_seconds svm_poly.predict_seconds
         logistic.test_accuracy logistic.fit_seconds logistic.predict_seconds

@@ -44,12 +44,14 @@ def steps(stack: ExitStack) -> list[Step]:
     fashion_net = partial(models.ConvNet, widths=(32, 48, 48, 96, 128, 192))
     encoder = partial(transfer.encoder_classifier, models.ConvolutionalAutoencoder())
     return [
-        autoencoder("1 autoencoder by hand", ScratchAutoencoder(layers, encoder_layers=3), digits, 64, PLAIN),
-        autoencoder("1 autoencoder, torch.nn", models.Autoencoder(layers, encoder_layers=3), digits, 64, PLAIN),
-        autoencoder("1 softmax decoder by hand", SoftmaxAutoencoder(layers, encoder_layers=3), digits, 64, PLAIN),
-        autoencoder("2 convolutional denoiser", models.ConvolutionalAutoencoder(), digits, 128, fast, noise=0.5),
+        autoencoder("1 autoencoder by hand", ScratchAutoencoder(layers, encoder_layers=3), digits, 64, PLAIN, stack),
+        autoencoder("1 autoencoder, torch.nn", models.Autoencoder(layers, encoder_layers=3), digits, 64, PLAIN, stack),
+        autoencoder(
+            "1 softmax decoder by hand", SoftmaxAutoencoder(layers, encoder_layers=3), digits, 64, PLAIN, stack
+        ),
+        autoencoder("2 convolutional denoiser", models.ConvolutionalAutoencoder(), digits, 128, fast, stack, noise=0.5),
         center("3 center loss", start, digits, mnist.labels, 64),
-        autoencoder("4 colour autoencoder", models.ColourAutoencoder(pca, free=48), photographs, 128, fast),
+        autoencoder("4 colour autoencoder", models.ColourAutoencoder(pca, free=48), photographs, 128, fast, stack),
         classifier("5 Report B's CNN", models.ReportBCNN, fashion, 256, fast, stack),
         classifier("5 our CNN", fashion_net, fashion, 256, fast, stack, shift=2),
         classifier("6 fine-tuned encoder", encoder, fashion, 128, fast, stack),
@@ -65,11 +67,12 @@ def autoencoder(
     images: Tensor,
     batch: int,
     device: Device,
+    stack: ExitStack,
     *,
     noise: float = 0.0,
 ) -> Step:
     """A step of an autoencoder, with Gaussian noise at its input where ``noise`` is above zero."""
-    learner = training.learner_of(network, TrainConfig(10**6, batch, 1e-4), batch, device)
+    learner = training.learner_of(network, TrainConfig(10**6, batch, 1e-4), batch, device, stack)
     generator, corrupt = Generator().manual_seed(0), data.noise("gaussian", noise)
     clean = images[:batch]
 
