@@ -39,7 +39,7 @@ def comparable(benchmarks: Iterable[Path], chapter: Chapter) -> list[float]:
 def was_on_sample(record: Path) -> bool | None:
     """Whether the run of this results.json learned from the sample; None when that cannot be read."""
     try:
-        return json.loads(record.read_text(encoding="utf-8"))["provenance"]["sample_data"]
+        return bool(json.loads(record.read_text(encoding="utf-8"))["provenance"]["sample_data"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
