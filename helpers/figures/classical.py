@@ -65,20 +65,18 @@ def feature_rows(images: Tensor, columns: Sequence[str]) -> Figure:
     return picture_rows({"image": images, "edges": edges, "colour": colours}, columns=columns)
 
 
-def patches(centroids: Tensor, *, rows: int = 4, columns: int = 28) -> Figure:
-    """The first of ``centroids`` [K, 3 * s * s] as square patches, each scaled to its own range."""
+def patches(centroids: Tensor, *, columns: int = 24) -> Figure:
+    """The first of ``centroids`` [K, 3 * s * s], in four rows, as square patches, each scaled to its own range."""
     side = int((centroids.shape[1] / 3) ** 0.5)
-    shown = centroids[: rows * columns]
+    shown = centroids[: 4 * columns]
     low, high = shown.min(1, keepdim=True).values, shown.max(1, keepdim=True).values
-    squares = (255 * (shown - low) / (high - low)).byte().view(-1, 3, side, side)
-    tiles = F.pad(squares, (0, 1, 0, 1), value=255).numpy()  # a white line between them
-    columns = min(columns, len(tiles))
-    tiles = tiles[: len(tiles) // columns * columns]
-    sheet = tiles.reshape(-1, columns, 3, side + 1, side + 1).transpose(0, 3, 1, 4, 2)
-    sheet = sheet.reshape(-1, columns * (side + 1), 3)
-    figure, axis = plt.subplots(figsize=(WIDTH, WIDTH * sheet.shape[0] / sheet.shape[1]))
+    squares = (255 * (shown - low) / (high - low)).byte().view(4, columns, 3, side, side)
+    tiles = F.pad(squares, (0, 1, 0, 1), value=255)  # a white line between them
+    sheet = tiles.permute(0, 3, 1, 4, 2).reshape(4 * (side + 1), columns * (side + 1), 3)[:-1, :-1]
+    figure, axis = plt.subplots(figsize=(WIDTH, (WIDTH - 0.6) * len(sheet) / sheet.shape[1]))
     axis.imshow(sheet)
-    axis.set_axis_off()
+    names = [f"{row * columns + 1} to {(row + 1) * columns}" for row in range(4)]
+    name_rows_and_columns(axis, names, [], pitch=side + 1, middle=side / 2)
     return figure
 
 
