@@ -33,13 +33,20 @@ browser_test = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed
 def map_chapter():
     """A chapter with a map to explore, as chapter 1 has it."""
     figure = code(options(label="fig-maps", fig_cap="A map.", fig_alt="Groups of points"), drawing())
-    return notebook("# Maps\n\n## The map\n\n@fig-maps shows all.", figure, "## After\n\nThe end. " * 200)
+    film = code(options(label="fig-center-course", fig_cap="A film.", fig_alt="Groups that form"), drawing())
+    text = "# Maps\n\n## The map\n\n@fig-maps shows all, @fig-center-course how it comes to be."
+    return notebook(text, figure, film, "## After\n\nThe end. " * 200)
 
 
 def save_points(folder, **changed):
-    """The arrays that a run of chapter 1 saves, or others: digit d lies at (d, d) in one map, (d, -d) in the other."""
+    """The arrays that a run saves, or others: digit d lies at (d, d) in one map, (d, -d) in the other.
+
+    In the film it goes from (d, d) to (d, 0).
+    """
     labels = np.arange(POINTS) % 10
-    arrays = {"scratch_map": np.c_[labels, labels], "inbuilt_map": np.c_[labels, -labels], "labels": labels} | changed
+    arrays = {"scratch_map": np.c_[labels, labels], "inbuilt_map": np.c_[labels, -labels], "labels": labels}
+    arrays["course"] = np.stack([np.c_[labels, labels * share] for share in (1, 0.5, 0)])
+    arrays |= {"course_labels": labels} | changed
     np.savez(folder / "arrays.npz", **{name: array for name, array in arrays.items() if array is not None})
 
 
@@ -114,10 +121,10 @@ def test_identifiers_are_unique_and_every_link_has_its_target(elements):
 def test_every_picture_has_words_and_a_caption(report, elements):
     pictures = [found for tag, found in elements.found if tag == "img" or (tag, found.get("role")) == ("svg", "img")]
     assert sorted(found.get("alt") or found.get("aria-label") for found in pictures) == [
-        "Grey noise", "Groups of points", 'Two lines that fall, "quoted" & <tagged>',
+        "Grey noise", "Groups of points", "Groups that form", 'Two lines that fall, "quoted" & <tagged>',
     ]  # fmt: skip
     tags = Counter(tag for tag, _ in elements.found)
-    assert tags["figure"] == tags["figcaption"] == 5
+    assert tags["figure"] == tags["figcaption"] == 6
 
 
 def test_what_an_author_writes_is_text(report, elements):
@@ -200,6 +207,9 @@ def test_fonts_hold_the_letters_that_are_used(report):
         ({"labels": np.zeros(3)}, "as many points in every panel as there are labels"),
         ({"inbuilt_map": np.zeros((POINTS, 3))}, "and two numbers a point"),
         ({"labels": np.full(POINTS, 10)}, "has labels that are none of its 10 classes"),
+        ({"course": None}, "cell 3: the map fig-center-course needs the array course, which arrays.npz lacks"),
+        ({"course": np.zeros((POINTS, 2))}, "and two numbers a point"),
+        ({"course": np.zeros((0, POINTS, 2))}, "and two numbers a point"),
         (None, "arrays.npz: No such file or directory"),
     ],
 )
@@ -225,7 +235,9 @@ def test_maps_are_those_that_the_chapters_draw():
     ]
     drawn = [re.search(r"label: (\S+)", cell)[1] for cell in cells if "plots.code_maps(" in cell]
     assert drawn
-    assert set(drawn) == set(maps.FIGURES)
+    assert set(drawn) == {label for label, figure in maps.FIGURES.items() if "panels" in figure}
+    films = [label for label, figure in maps.FIGURES.items() if "film" in figure]
+    assert all(any(f"label: {label}\n" in cell for cell in cells) for label in films)
 
 
 def test_classes_have_the_names_and_colours_of_the_figures():
@@ -341,8 +353,8 @@ def test_dark_and_light_follow_the_system_until_the_reader_chooses(view):
 def test_without_scripts_dark_is_dark_and_a_map_is_its_picture(view):
     page = view(java_script_enabled=False, color_scheme="dark")
     expect(page.locator("#fig-maps svg")).to_be_visible()
-    expect(page.locator(".map")).to_be_hidden()
-    for switch in page.locator("button").all():
+    expect(page.locator(".map >> visible=true")).to_have_count(0)
+    for switch in page.locator("button, input").all():
         expect(switch).to_be_hidden()  # it could do nothing
     assert page.locator("body").screenshot()[:4] == b"\x89PNG"
 
@@ -389,7 +401,7 @@ def test_a_map_tells_the_digit_and_fades_the_others(view):
             .reduce((sum, alpha) => sum + alpha, 0);
     }"""
     before = first.evaluate(drawn)
-    three = page.get_by_role("button", name="3", exact=True)
+    three = page.locator("#fig-maps").get_by_role("button", name="3", exact=True)
     three.click()
     expect(three).to_have_attribute("aria-pressed", "true")
     assert first.evaluate(drawn) < before / 2
@@ -401,7 +413,29 @@ def test_a_map_tells_the_digit_and_fades_the_others(view):
     at(page, first, 8)
     page.mouse.down()
     page.mouse.up()
-    expect(page.get_by_role("button", name="8", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#fig-maps").get_by_role("button", name="8", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+@browser_test
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_a_slider_shows_the_epochs_of_a_film(view, motion):
+    page = view(reduced_motion=motion)
+    figure = page.locator("#fig-center-course")
+    figure.scroll_into_view_if_needed()
+    canvas, slider = figure.locator("canvas"), figure.get_by_role("slider", name="Epoch")
+    expect(slider).to_have_attribute("aria-valuetext", "epoch 3")
+    at(page, canvas, 6, 1)
+    expect(page.locator(".tip")).to_be_hidden()  # there the sixes were after the first epoch
+    slider.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", "epoch 1")
+    expect(figure.locator("label")).to_contain_text("epoch 1")
+    page.wait_for_timeout(600)
+    at(page, canvas, 6, 1)
+    expect(page.locator(".tip")).to_have_text("6")
+    slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "epoch 2")
 
 
 INJECTED = ["<script>document.title = 'ran'</script>", "<img src=x onerror=\"document.title = 'ran'\">"]
@@ -458,7 +492,7 @@ def test_the_keyboard_reaches_the_text_first_and_shows_where_it_is(view):
 def test_print_is_light_with_the_pictures_and_no_switches(view):
     page = view(color_scheme="dark")
     page.emulate_media(media="print", color_scheme="dark")
-    for hidden in (".side", ".map", ".skip", "details.code >> nth=0"):
+    for hidden in (".side", ".map >> nth=0", ".skip", "details.code >> nth=0"):
         expect(page.locator(hidden)).to_be_hidden()
     assert page.locator("#fig-maps svg").bounding_box()["width"] > 100
     assert background(page) == "rgb(255, 255, 255)"

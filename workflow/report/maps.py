@@ -23,11 +23,15 @@ COLOURS = [colour.removeprefix("#").lower() for colour in CLASSES]
 
 @dataclass(frozen=True)
 class Map:
-    """The points [N, 2] of every panel, by its title, and the class of each point: a place in `classes`."""
+    """The points [N, 2] of every panel, by its title, and the class of each point: a place in `classes`.
+
+    The panels of a film are drawn one at a time, to one scale.
+    """
 
     panels: dict[str, np.ndarray]
     labels: np.ndarray
     classes: list[str]
+    film: bool = False
 
 
 def of_chapter(chapter: Chapter) -> dict[str, Map]:
@@ -53,18 +57,23 @@ def of_chapter(chapter: Chapter) -> dict[str, Map]:
 
 def read_map(label: str, saved: dict[str, np.ndarray], where: str) -> Map:
     """One map out of the arrays that a run has saved."""
-    panels, classes = FIGURES[label]["panels"], FIGURES[label]["classes"]
-    for name in [*panels, "labels"]:
+    figure = FIGURES[label]
+    film, classes, class_of = "film" in figure, figure["classes"], figure.get("labels", "labels")
+    names = [figure["film"]] if film else list(figure["panels"])
+    for name in [*names, class_of]:
         if name not in saved:
             raise ReportError(f"{where} needs the array {name}, which arrays.npz lacks: let a cell save it")
-    points = {title: saved[name] for name, title in panels.items()}
-    count = len(next(iter(points.values())))
-    labels = saved["labels"][:count]
-    if len(labels) < count or any(array.shape != (count, 2) for array in points.values()):
+    if film:  # an array [epochs, N, 2]
+        points = {f"epoch {epoch}": array for epoch, array in enumerate(np.atleast_3d(saved[names[0]]), start=1)}
+    else:
+        points = {title: saved[name] for name, title in figure["panels"].items()}
+    count = max(map(len, points.values()), default=0)
+    labels = saved[class_of][:count]
+    if not count or len(labels) < count or any(array.shape != (count, 2) for array in points.values()):
         raise ReportError(f"{where} needs as many points in every panel as there are labels, and two numbers a point")
     if not set(labels.tolist()) <= set(range(len(classes))):
         raise ReportError(f"{where} has labels that are none of its {len(classes)} classes: mend maps.toml")
-    return Map(points, labels, classes)
+    return Map(points, labels, classes, film)
 
 
 def toolbox(label: str, chart: Map) -> str:
@@ -73,7 +82,11 @@ def toolbox(label: str, chart: Map) -> str:
         f'<button type="button" aria-pressed="false" style="--dot:var(--line-{colour})">{escape(name)}</button>'
         for name, colour in zip(chart.classes, COLOURS[: len(chart.classes)], strict=True)
     )
-    panels = "".join(f"<div><p>{escape(title)}</p><canvas></canvas></div>" for title in chart.panels)
+    titles = [*chart.panels]
+    panels = "".join(f"<div><p>{escape(title)}</p><canvas></canvas></div>" for title in titles)
+    if chart.film:
+        slider = f'<input type="range" min="0" max="{len(titles) - 1}" value="{len(titles) - 1}" aria-label="Epoch">'
+        panels = f"<div><label>{slider}<span></span></label><canvas></canvas></div>"
     name = "Classes: press one to fade the others"
     return (
         f'<div class="map" data-points="{label}-points" hidden>'
@@ -83,8 +96,15 @@ def toolbox(label: str, chart: Map) -> str:
 
 def data(label: str, chart: Map) -> str:
     """The points as data that a browser does nothing with until a script asks for them."""
-    panels = [encode(fit(points), "<u2") for points in chart.panels.values()]
-    text = json.dumps({"labels": encode(chart.labels, "<u1"), "panels": panels})
+    panels = list(chart.panels.values())
+    fitted = np.split(fit(np.concatenate(panels)), len(panels)) if chart.film else map(fit, panels)
+    text = json.dumps(
+        {
+            "labels": encode(chart.labels, "<u1"),
+            "panels": [encode(points, "<u2") for points in fitted],
+            "titles": list(chart.panels),
+        }
+    )
     return f'<script type="application/json" id="{label}-points">{text}</script>'
 
 

@@ -7,6 +7,7 @@ const themeSwitch = document.getElementById("theme-switch");
 const here = document.getElementById("here");
 const wide = matchMedia("(min-width: 64rem)");
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
+const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 const redraws = []; // what must be drawn anew when the colours change
 
 codeSwitch.addEventListener("click", () => {
@@ -82,7 +83,8 @@ tip.className = "tip";
 tip.hidden = true;
 
 const openMap = box => {
-  const { labels: encoded, panels: points } = JSON.parse(document.getElementById(box.dataset.points).textContent);
+  const read = JSON.parse(document.getElementById(box.dataset.points).textContent);
+  const { labels: encoded, panels: points, titles } = read;
   const labels = decode(encoded);
   const buttons = [...box.querySelectorAll("button")];
   const names = buttons.map(button => button.textContent);
@@ -90,14 +92,13 @@ const openMap = box => {
   let chosen = -1; // the class that stands out
   let hovered = -1; // the point under the pointer, the same image in every panel
 
-  const panels = [...box.querySelectorAll("canvas")].map((canvas, at) => {
-    const places = new Uint16Array(decode(points[at]).buffer);
-    const middles = names.map((_, k) => {
-      const own = [...labels.keys()].filter(i => labels[i] === k);
-      return own.length && [0, 1].map(axis => median(own.map(i => places[2 * i + axis])));
-    });
-    return { canvas, pen: canvas.getContext("2d"), places, middles };
-  });
+  const own = names.map((_, k) => [...labels.keys()].filter(i => labels[i] === k));
+  const laidOut = places => ({ places, middles: own.map(all =>
+    all.length && [0, 1].map(axis => median(all.map(i => places[2 * i + axis])))) });
+  const layouts = points.map(text => new Uint16Array(decode(text).buffer));
+  const slider = box.querySelector("input"); // of a film, which has one canvas for all its layouts
+  const panels = [...box.querySelectorAll("canvas")].map((canvas, at) =>
+    ({ canvas, pen: canvas.getContext("2d"), ...laidOut(layouts[slider ? slider.value : at]) }));
 
   const margin = 12;
   const place = (canvas, value) => margin + (canvas.clientWidth - 2 * margin) * value / 65535;
@@ -189,6 +190,28 @@ const openMap = box => {
     });
   }
   box.addEventListener("keydown", event => { if (event.key === "Escape" && chosen >= 0) choose(chosen); });
+
+  if (slider) {
+    const name = () => {
+      slider.nextSibling.textContent = titles[slider.value];
+      slider.setAttribute("aria-valuetext", titles[slider.value]);
+    };
+    let gliding = 0;
+    slider.addEventListener("input", () => { // the points glide from where they are to where they belong
+      const from = panels[0].places, to = layouts[slider.value], started = performance.now();
+      const lasting = stillness.matches ? 0 : 300;
+      const glide = now => {
+        const share = lasting ? Math.min(1, Math.max(0, now - started) / lasting) : 1;
+        Object.assign(panels[0], laidOut(from.map((value, i) => value + share * (to[i] - value))));
+        draw();
+        if (share < 1) gliding = requestAnimationFrame(glide);
+      };
+      cancelAnimationFrame(gliding);
+      gliding = requestAnimationFrame(glide);
+      name();
+    });
+    name();
+  }
   new ResizeObserver(draw).observe(panels[0].canvas);
   redraws.push(draw);
 };
