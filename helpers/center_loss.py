@@ -46,7 +46,11 @@ class CenterLoss:
         keeps the paper's meaning, and neither it nor the learning rate depends on the batch size. The gradient with
         respect to a code x is (x - c) / B (equation 3 over B); there is none with respect to the centres.
         """
-        return (codes - self.centres[labels]).square().sum(1).mean() / 2
+        return self.losses(codes, labels).mean()
+
+    def losses(self, codes: Tensor, labels: Tensor) -> Tensor:
+        """What each image adds to that mean, [B]."""
+        return (codes - self.centres[labels]).square().sum(1) / 2
 
     @torch.no_grad()
     def update(self, codes: Tensor, labels: Tensor) -> None:
@@ -101,13 +105,15 @@ class JointLoss:
         self._batches: list[Tensor] = []
         self._images = 0
 
-    def __call__(self, outputs: tuple[Tensor, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, outputs: tuple[Tensor, Tensor], labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         codes, logits = outputs
-        softmax_loss, center_loss = F.cross_entropy(logits, labels), self.center.loss(codes, labels)
-        self._batches.append(center_loss.detach() * len(labels))
+        losses, center_losses = F.cross_entropy(logits, labels, reduction="none"), self.center.losses(codes, labels)
+        self._batches.append(center_losses.detach().sum())
         self._images += len(labels)
         self._last = codes.detach(), labels
-        return (softmax_loss + self.weight * center_loss if self.weight else softmax_loss), logits
+        if self.weight:
+            losses = losses + self.weight * center_losses
+        return (weights * losses).mean(), logits
 
     def after_step(self) -> None:
         """Let the centres follow the codes of the batch."""

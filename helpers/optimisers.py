@@ -32,7 +32,9 @@ class TrainConfig:
     rises to its peak over a share ``warmup`` of the steps, then stays (``constant``) or falls to zero (``linear``);
     ``one_cycle`` is the schedule of Smith & Topin (2019), with a cosine shape and a momentum that falls and rises.
     ``smoothing`` moves that share of every label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of
-    the images in every epoch, ``shift`` moves each by up to so many pixels, anew in every epoch.
+    the images in every pass over them, ``shift`` moves each by up to so many pixels, anew in every pass. ``prune`` is
+    the share of the easy images that a pass leaves out, see :func:`helpers.training.pruned`; an epoch has as many steps
+    as without, so there are more passes than epochs.
     """
 
     epochs: int
@@ -45,6 +47,7 @@ class TrainConfig:
     smoothing: float = 0.0
     flip: bool = False
     shift: int = 0
+    prune: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate"):
@@ -57,6 +60,8 @@ class TrainConfig:
         if self.weight_decay < 0 or self.shift < 0 or not 0 <= self.smoothing < 1:
             what = f"{self.weight_decay}, {self.shift} and {self.smoothing}"
             raise ValueError(f"weight decay and shift must not be negative, and smoothing below one, not {what}")
+        if not 0 <= self.prune < 1:
+            raise ValueError(f"prune is the share of easy images to leave out, from 0 to below 1, not {self.prune}")
 
     def batches(self, images: int) -> list[int]:
         """The sizes of an epoch's batches of so many images; the last one has the rest.

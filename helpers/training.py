@@ -8,10 +8,11 @@ another. How far they are is shown by :mod:`helpers.progress`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from statistics import median
 from typing import Any, Protocol, TypeVar
 
@@ -43,6 +44,7 @@ class History:
     validation_accuracy: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     batch_losses: list[float] = field(default_factory=list)
+    passes: list[int] = field(default_factory=list)  # the batches of every pass of a classifier over its images
 
     def add_epoch(self, batch_losses: Tensor, sizes: Sequence[int], started: float) -> None:
         """Record an epoch over batches of so many images each.
@@ -275,8 +277,11 @@ def train_contrastive(
 class Objective(Protocol):
     """What a classifier minimises."""
 
-    def __call__(self, outputs: Any, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """A network's outputs on a batch, and labels [B] -> the loss, scalar, and the logits [B, classes]."""
+    def __call__(self, outputs: Any, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """A network's outputs on a batch, labels [B] and how much each image counts [B] -> loss and logits.
+
+        The loss, scalar, is the mean over the batch of the images' losses times their weights; logits are [B, classes].
+        """
 
     def after_step(self) -> None:
         """Update what the optimiser does not, after every step."""
@@ -297,9 +302,10 @@ class SoftmaxLoss:
 
     smoothing: float = 0.0
 
-    def __call__(self, outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, outputs: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         logits = outputs.float()
-        return F.cross_entropy(logits, labels, label_smoothing=self.smoothing), logits
+        losses = F.cross_entropy(logits, labels, label_smoothing=self.smoothing, reduction="none")
+        return (weights * losses).mean(), logits
 
     def after_step(self) -> None:
         """Nothing: the optimiser updates all there is."""
@@ -356,8 +362,9 @@ def train_classifier(
 
     The default objective is the softmax loss. Every batch passes through ``transform`` first; by default images are
     moved as ``config`` says, and features are left as they are. With ``config.flip`` a random half of the images is
-    mirrored in the first epoch, the other half in the second, and so on in turn: two epochs show each image both ways
-    (Jordan 2024). ``name`` stands in the progress lines; without it there are none.
+    mirrored in the first pass over them, the other half in the second, and so on in turn: two passes show each image
+    both ways (Jordan 2024). With ``config.prune`` most passes leave out easy images, see :func:`pruned`. ``name``
+    stands in the progress lines; without it there are none.
 
     The history holds the plain cross entropy, without smoothing, and the accuracy: of the training batches as the
     network met them, augmented and under dropout, and of ``validation`` after every epoch.
@@ -395,32 +402,33 @@ def _train_classifier(
     history: History,
 ) -> None:
     images, labels = add_channel_dim(split.images).to(device.name), split.labels.to(device.name)
-    generator, sizes = Generator(device.name).manual_seed(seed), config.batches(len(labels))
-    mirrored = config.flip and images.ndim == 4  # features have no left and right
-    if mirrored:
-        images = mirror_half(images, generator)
+    generator, steps = Generator(device.name).manual_seed(seed), len(config.batches(len(labels)))
+    last = torch.zeros(len(labels), device=device.name)  # the loss of each image when it was last shown
     with torch.random.fork_rng(), optimisers(network, config, device) as optimised:
         torch.manual_seed(seed)  # for dropout
         schedules = [schedule(optimiser, config, len(labels)) for optimiser in optimised]
-        watched = progress.watch([name] if name else [], config.epochs, len(sizes))
+        watched = progress.watch([name] if name else [], config.epochs, steps)
+        batches = _batches(images, config, last, generator, history.passes)
         for _ in range(config.epochs):
             network.train()
-            started, losses, hits = time.perf_counter(), [], 0
-            for rows in _order(len(labels), generator).split(sizes):
-                batch, targets = transform(images[rows], generator), labels[rows]
-                loss, logits = objective(forward(network, batch, device), targets)
+            started, losses, sizes, hits, counted = time.perf_counter(), [], [], 0.0, 0.0
+            for shown, rows, weights in islice(batches, steps):
+                batch, targets = transform(shown, generator), labels[rows]
+                loss, logits = objective(forward(network, batch, device), targets, weights)
                 network.zero_grad()
                 loss.backward()
                 for each in (*optimised, *schedules):
                     each.step()
                 objective.after_step()
-                losses.append(F.cross_entropy(logits.detach(), targets))
+                last[rows] = F.cross_entropy(logits.detach(), targets, reduction="none")
+                losses.append((weights * last[rows]).sum() / weights.sum())
+                sizes.append(len(rows))
                 if name:
                     watched.step(name, losses[-1])
-                hits += (logits.detach().argmax(1) == targets).sum()
+                hits += (weights * (logits.detach().argmax(1) == targets)).sum()
+                counted += weights.sum()
             history.add_epoch(torch.stack(losses).cpu(), sizes, started)
-            history.accuracy.append(int(hits) / len(labels))
-            images = images.flip(3) if mirrored else images
+            history.accuracy.append(float(hits / counted))
             objective.after_epoch()
             if validation:
                 likely = probabilities(network, validation.images, device)
@@ -428,6 +436,40 @@ def _train_classifier(
                 history.validation_accuracy.append((likely.argmax(1) == validation.labels).double().mean().item())
             if name:
                 watched.epoch(name, history)
+
+
+def _batches(
+    images: Tensor, config: TrainConfig, losses: Tensor, generator: Generator, passes: list[int]
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The batches of a training: images, their rows [B] and weights [B].
+
+    ``losses`` [N] are those of the last pass; how many batches a pass has is added to ``passes``.
+    """
+    mirrored = config.flip and images.ndim == 4  # features have no left and right
+    if mirrored:
+        images = mirror_half(images, generator)
+    left = total = config.steps(len(images))
+    while left > 0:
+        rows, weights = _order(len(images), generator), torch.ones_like(losses)
+        if config.prune and total / 8 < left < total:  # the first pass and the last steps show all images
+            weights = pruned(losses, config.prune, generator)
+            rows = rows[weights[rows] > 0]
+        parts = rows.split(config.batches(len(rows)))[:left]
+        passes.append(len(parts))
+        for part in parts:
+            yield images[part], part, weights[part]
+        left -= len(parts)
+        images = images.flip(3) if mirrored else images
+
+
+def pruned(losses: Tensor, share: float, generator: Generator) -> Tensor:
+    """Losses of images [N] -> how much each counts in a pass [N], zero for those left out (InfoBatch; Qin et al. 2024).
+
+    An image is easy when its loss is below the mean. Each easy image is left out with the probability ``share``, else
+    it counts 1 / (1 - share) times: the expected gradient stays that of all images.
+    """
+    kept = torch.rand(len(losses), generator=generator, device=losses.device) >= share
+    return torch.where(losses < losses.mean(), kept / (1 - share), 1.0)
 
 
 def build(make: Callable[..., Network], images: Tensor, *, classes: int, seed: int) -> Network:

@@ -1,6 +1,7 @@
 """The classifiers of pictures: shapes for colour and grey, augmentation, one loop, the seed, and refusals."""
 
 from functools import partial
+from itertools import chain
 
 import pytest
 import torch
@@ -226,6 +227,59 @@ def test_the_history_has_plain_losses_and_validation_after_every_epoch():
     assert all(0 <= value <= 1 for value in history.accuracy)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_pruning_leaves_out_easy_images_alone_and_keeps_the_expected_sum(share):
+    losses = torch.cat([torch.full((8000,), 0.1), torch.full((2000,), 2.0)])
+    weights = training.pruned(losses, share, torch.Generator().manual_seed(0))
+    easy, hard = weights[:8000], weights[8000:]
+    assert (hard == 1).all()
+    assert (easy == 0).float().mean() == pytest.approx(share, abs=0.02)
+    torch.testing.assert_close(easy[easy > 0], torch.full_like(easy[easy > 0], 1 / (1 - share)))
+    assert weights.sum() == pytest.approx(10000, rel=0.1)
+
+
+@pytest.mark.parametrize("losses", [torch.zeros(5), torch.full((5,), torch.nan)])
+def test_pruning_leaves_out_none_where_no_image_is_easier_than_others(losses):
+    assert training.pruned(losses, 0.9, torch.Generator()).tolist() == [1] * 5
+
+
+@pytest.mark.parametrize("count", [40, 41, 250])
+def test_pruned_epochs_have_as_many_steps_and_their_first_and_last_images_are_any(count):
+    seen = []
+
+    def note(images, generator):
+        seen.append(images[:, 0, 0, 0].tolist())
+        return images
+
+    images = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 8, 8)
+    split = Split(images, (torch.arange(count) % 3 == 0).long())
+    config = TrainConfig(8, 10, 0.01, prune=0.8)
+    network = FeedForward(images, classes=2, hidden=(8,))
+    history = training.train_classifier(network, split, config, seed=0, transform=note)
+    steps = len(config.batches(count))
+    assert len(seen) == len(history.batch_losses) == 8 * steps
+    assert sorted(chain(*seen[:steps])) == [*range(count)], "the first pass shows all"
+    assert sum(history.passes) == len(seen) and history.passes[0] == steps and len(history.passes) > 8
+    assert all(0 <= value <= 1 for value in history.accuracy)
+
+
+def test_pruning_shows_hard_images_more_often():
+    part = bars(90)
+    hard = part.labels == 2  # named at random, so that they cannot be learned
+    part.labels[hard] = torch.randint(0, 3, (int(hard.sum()),), generator=torch.Generator().manual_seed(0))
+    counts = dict.fromkeys(range(90), 0)
+    keys = {tuple(image.flatten()[:200].tolist()): k for k, image in enumerate(part.images)}
+
+    def note(images, generator):
+        for image in images:
+            counts[keys[tuple(image.flatten()[:200].tolist())]] += 1
+        return images
+
+    training.fit(FeedForward, part, TrainConfig(20, 10, 0.003, prune=0.5), transform=note, **COMMON)
+    mean = [sum(counts[k] for k in range(90) if bool(hard[k]) is kind) for kind in (True, False)]
+    assert mean[0] / 30 > 1.2 * mean[1] / 60
+
+
 def test_the_best_config_comes_first_and_keeps_its_epochs():
     part, configs = bars(), [TrainConfig(50, 16, 1e-7), TrainConfig(50, 16, 0.005)]
     make = partial(ConvNet, widths=(8,))
@@ -243,6 +297,8 @@ def test_the_best_config_comes_first_and_keeps_its_epochs():
         {"learning_rate": -1.0},
         {"weight_decay": -1.0},
         {"smoothing": 1.0},
+        {"prune": 1.0},
+        {"prune": -0.1},
         {"shift": -1},
     ],
 )

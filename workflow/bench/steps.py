@@ -118,7 +118,7 @@ def center(name: str, network: models.CodeClassifier, images: Tensor, labels: Te
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
 
     def run() -> None:
-        loss, _ = objective(network(images[:batch]), labels[:batch])
+        loss, _ = objective(network(images[:batch]), labels[:batch], torch.ones(batch))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
