@@ -74,6 +74,17 @@ def mean(values: Sequence[float]) -> Mean:
     return Mean(centre, std, centre - half, centre + half)
 
 
+def t_test(differences: Sequence[float]) -> float:
+    """Student's paired t test (1908): two-sided p-value of ``differences`` whose expectation is zero.
+
+    Where all are the same it is 1.0 if they are zero, else 0.0. Raises ValueError for fewer than two values.
+    """
+    found = mean(differences)
+    if max(differences) == min(differences):
+        return 0.0 if found.value else 1.0
+    return float(2 * t.sf(abs(found.value) / found.std * len(differences) ** 0.5, len(differences) - 1))
+
+
 def discordant_counts(a: Tensor, b: Tensor, labels: Tensor) -> tuple[int, int]:
     """The number of images that only the first of two models gets right, and that only the second does.
 

@@ -72,6 +72,11 @@ def beaten(reported: ReportedValue, measured: Measured) -> bool:
     return ours > limit if reported.better == "higher" else ours < limit
 
 
+def beaten_by_every_seed(reported: ReportedValue, measured: Measured) -> bool:
+    """Whether each run alone beats it too."""
+    return all(beaten(reported, Measured([value])) for value in measured.seeds)
+
+
 def classes_ahead(reported: ReportedValue, measured: Measured) -> int:
     """The number of classes in which ours is better than the best value that rounds to the printed one."""
     pairs = zip(reported.values, measured.classes or (), strict=True)

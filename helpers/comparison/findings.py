@@ -9,10 +9,10 @@ import numpy as np
 
 from helpers import stats
 from helpers.comparison import pairs
-from helpers.comparison.claims import Answer, classes_ahead, reported_values
+from helpers.comparison.claims import Answer, beaten_by_every_seed, classes_ahead, reported_values
 from helpers.comparison.pairs import TestSet
-from helpers.comparison.runs import Found, fill_metrics, measure
-from helpers.palette import BY_CHAPTER
+from helpers.comparison.runs import Found, accuracy_by_seed, fill_metrics, measure
+from helpers.palette import BY_CHAPTER, with_article
 from helpers.results import reported
 from helpers.stats import Accuracy, Bounds
 
@@ -34,6 +34,12 @@ GARMENT_DUELS: list[Duel] = [
     (TRANSFER, "encoder", TRANSFER, "random_init"),
     (TRANSFER, "encoder", TRANSFER, "full_frozen"),
     (TRANSFER, "full_frozen", TRANSFER, "full_trainable"),
+]
+
+PHOTOGRAPH_DUELS: list[Duel] = [
+    (CLASSICAL, "cnn", CLASSICAL, "report_a_cnn"),
+    (CLASSICAL, "svm_kmeans", CLASSICAL, "svm_rbf_hog"),
+    (CLASSICAL, "svm_rbf_hog", CLASSICAL, "ffnn"),
 ]
 
 
@@ -146,6 +152,33 @@ def duels(test_sets: Sequence[TestSet], models: Sequence[Duel], *, otherwise: st
     """A sentence for each pair of models of which both were run, ``otherwise`` where there is none."""
     known = [d for d in models if pairs.place(test_sets, *d[:2]) and pairs.place(test_sets, *d[2:])]
     return "\n".join("- " + pairs.comparison_sentence(test_sets, *duel) for duel in known) or otherwise
+
+
+def across_seeds(found: Found, answered: Mapping[str, Answer]) -> str:
+    """How sure it is over the seeds which of two models is better, and which claims are beaten."""
+    if len(found.seeds) < 2:
+        return "One seed was run, so nothing is known of this; `make report SEED=1` runs another."
+    beaten = [a for a in answered.values() if a.reported.is_claim and a.verdict == "yes"]
+    always = sum(beaten_by_every_seed(a.reported, a.ours) for a in beaten if a.ours)
+    lines = [f"Claims beaten by the mean over the seeds: {len(beaten)}. Beaten by every seed: {always}.", ""]
+    known = []
+    for chapter_a, key_a, chapter_b, key_b in (*CODE_DUELS, *GARMENT_DUELS, *PHOTOGRAPH_DUELS):
+        a, b = accuracy_by_seed(found, chapter_a, key_a), accuracy_by_seed(found, chapter_b, key_b)
+        differences = [a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())]
+        if len(differences) > 1:
+            names = (pairs.name_of(chapter_a, key_a), pairs.name_of(chapter_b, key_b))
+            known.append((names, differences, " on noisy images" * key_a.endswith(".noisy")))
+    corrected = stats.holm([stats.t_test(differences) for _, differences, _ in known])
+    for ((one, other), differences, where), p in zip(known, corrected, strict=True):
+        sign = 1 if sum(differences) >= 0 else -1
+        first, second = (with_article(name) for name in ((one, other) if sign > 0 else (other, one)))
+        spread, ahead = stats.mean(differences), sum(sign * value > 0 for value in differences)
+        verdict = f"{first} beats {second}" if p < stats.ALPHA else f"{first} and {second} do not differ significantly"
+        lines.append(
+            f"- {stats.capitalised(verdict)}{where}: {100 * abs(spread.value):+.2f} ± {100 * spread.std:.2f} points, "
+            f"ahead with {ahead} of {len(differences)} seeds, {stats.p_text(p)}."
+        )
+    return "\n".join(lines)
 
 
 def report_a_order(test_sets: Sequence[TestSet], found: Found) -> str:

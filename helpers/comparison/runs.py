@@ -206,6 +206,12 @@ def interval(record: RunRecord, metric: str) -> tuple[float, float] | tuple[None
     return None, None
 
 
+def accuracy_by_seed(found: Found, chapter: str, model: str) -> dict[int, float]:
+    """The test accuracy of a model by seed; {} where it was not run."""
+    kept = {run.seed: run.predictions for run in found.runs.get(chapter, ())}
+    return {seed: stats.accuracy(p[model], p["labels"]).value for seed, p in kept.items() if {model, "labels"} <= {*p}}
+
+
 def fill_metrics(found: Found, sentence: str, *paths: str) -> str:
     """``sentence`` with our metrics at ``paths`` (chapter/name) for its ``{}``; empty when one of them was not run."""
     measured = [measure(path, None, found.runs) for path in paths]

@@ -60,6 +60,32 @@ def test_the_order_of_models_turns_with_the_results_and_is_counted_over_seeds(tw
     assert "Seeds: 0, 1." in findings.what_was_read(two_seeds)
 
 
+def test_winners_are_tested_over_the_seeds(tmp_path, nothing):
+    labels = torch.arange(60) % 3
+    for seed, (cnn, rbf) in enumerate([(55, 41), (54, 39), (56, 40)]):
+        predictions = {"cnn": guesses(labels, cnn), "svm_rbf_hog": guesses(labels, rbf), "labels": labels}
+        predictions |= {"ffnn": guesses(labels, 40), "report_a_cnn": guesses(labels, 20)}
+        metrics = {"cnn.test_accuracy": cnn / 60, "report_a_cnn.test_accuracy": 0.1}
+        leave(tmp_path, SIX, seed=seed, metrics=metrics, predictions=predictions)
+    found = read(tmp_path)
+    text = findings.across_seeds(found, claims.answers(found))
+    assert "- Our CNN beats Report A's CNN: +58.33 ± 1.67 points, ahead with 3 of 3 seeds, p < 0.001." in text
+    close = "The RBF SVM on HOG + colour and the feed-forward net do not differ significantly: +0.00 ± 1.67 points"
+    assert f"- {close}, ahead with 1 of 3 seeds, p = 1.000." in text
+    assert len(text.splitlines()) == 4
+    assert findings.across_seeds(nothing, {}).startswith("One seed was run")
+
+
+@pytest.mark.parametrize("least", [0.97, 0.9])
+def test_a_claim_is_beaten_by_every_seed_or_by_the_mean_alone(least, tmp_path):
+    for seed, value in enumerate([0.99, 0.99, least]):
+        leave(tmp_path, "01_autoencoder", seed=seed, metrics={"scratch.code_accuracy": value})
+    found = read(tmp_path)
+    always = 1 if least > 0.95 else 0
+    text = findings.across_seeds(found, claims.answers(found))
+    assert f"Claims beaten by the mean over the seeds: 1. Beaten by every seed: {always}." in text
+
+
 def test_what_report_b_could_say_of_its_two_models():
     metrics = findings.report_b_metrics()
     assert (

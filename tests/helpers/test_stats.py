@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import chi2_contingency, ttest_1samp
+from scipy.stats import chi2_contingency, ttest_1samp, ttest_rel
 
 from helpers import stats
 
@@ -119,3 +119,11 @@ def test_the_sentence_turns_with_the_result():
     assert stats.compare("the one", bad, "the other", good, labels).startswith("The other beats the one")
     assert "do not differ significantly" in stats.compare("the one", good, "the other", good, labels)
     assert stats.p_text(0.0004) == "p < 0.001" and stats.p_text(0.0129) == "p = 0.013"
+
+
+def test_the_paired_t_test_is_scipys():
+    a, b = [0.94, 0.95, 0.93, 0.96], [0.92, 0.95, 0.92, 0.93]
+    assert stats.t_test([x - y for x, y in zip(a, b, strict=True)]) == pytest.approx(ttest_rel(a, b).pvalue)
+    assert stats.t_test([0.0, 0.0]) == 1.0 and stats.t_test([0.1, 0.1, 0.1]) == 0.0
+    with pytest.raises(ValueError, match="two values"):
+        stats.t_test([0.1])
