@@ -1,7 +1,7 @@
 """`make results`: the headlines of the finished runs, in reports/results.json and as a table in the README.
 
 Both are committed, so that a reader without a machine sees them. No number is typed: the reported ones come from
-helpers/reported.toml, ours from the runs of one commit, on real data.
+helpers/reported.toml, ours from the runs of one commit, on real data; reproduced are those of the profile `original`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,22 @@ README = ROOT / "README.md"
 START, END = "<!-- made by `make results` -->", "<!-- end -->"
 HEADLINES = {  # the metric (chapter/name), and what it is
     "01_autoencoder/scratch.code_accuracy": "digits from 16 numbers, the autoencoder from scratch",
+    "01_autoencoder/contrastive.code_accuracy": "the same, a contrastive code",
     "02_denoising/scratch.psnr": "noisy digits restored, from scratch (dB)",
     "02_denoising/conv.psnr": "noisy digits restored, convolutional (dB)",
+    "02_denoising/unet.psnr": "the same, a U-Net (dB)",
     "03_center_loss/ae.center.test_accuracy": "digits, the AE's encoder with center loss",
     "04_cifar10_bonus/ae.code_accuracy": "photographs of ten classes from 256 numbers",
     "05_fashion_cnn/cnn.test_accuracy": "garments, CNN",
+    "05_fashion_cnn/svm_hog.test_accuracy": "the same, RBF SVM on HOG",
     "06_transfer/encoder.test_accuracy": "garments, the denoiser's encoder",
     "06_transfer/full_frozen.test_accuracy": "garments, the whole denoiser, frozen",
     "07_classical_baselines/cnn.test_accuracy": "photographs of six classes, CNN",
     "07_classical_baselines/svm_rbf_hog.test_accuracy": "the same, RBF SVM on HOG and colour",
+    "07_classical_baselines/svm_kmeans.test_accuracy": "the same, RBF SVM on patches learned without labels",
     "07_classical_baselines/svm_poly.test_accuracy": "the same, polynomial SVM on pixels",
 }
-HEAD = ["what", "reported", "ours", "trained in"]
+HEAD = ["what", "reported", "reproduced", "ours", "trained in"]
 
 
 def collect(profile: str) -> dict[str, Any]:
@@ -40,6 +44,7 @@ def collect(profile: str) -> dict[str, Any]:
 
     Raises Stop for a headline that has not been run, sample data, or runs that are not of one commit.
     """
+    from helpers.comparison.claims import answers
     from helpers.comparison.runs import measure, read  # which import torch
 
     found = read(ROOT / "reports" / profile, seed=0)
@@ -52,6 +57,7 @@ def collect(profile: str) -> dict[str, Any]:
     if len(commits) > 1 or None in commits or any(run.provenance["dirty"] for run in records):
         raise Stop("the runs are not of one commit without changes: commit, then run them again")
     metrics = {}
+    reproduced = {a.reported.metric: a.reproduced for a in answers(found).values() if a.reported.is_claim}
     for path in HEADLINES:
         chapter, _, name = path.partition("/")
         ours, took = measure(path, None, found.runs), measure(f"{chapter}/{seconds_of(name)}", None, found.runs)
@@ -63,7 +69,9 @@ def collect(profile: str) -> dict[str, Any]:
             "low": ours.low,
             "high": ours.high,
         }
-        metrics[path] = kept | {"text": ours.text(".2f"), "seconds": round(took.value, 1) if took else None}
+        theirs = reproduced.get(path)
+        kept |= {"text": ours.text(".2f"), "seconds": round(took.value, 1) if took else None}
+        metrics[path] = kept | {"reproduced": theirs.text(".2f") if theirs else None}
     hardware = records[0].provenance["hardware"]
     return {"profile": profile, "commit": commits.pop(), "hardware": hardware, "metrics": metrics}
 
@@ -74,7 +82,7 @@ def seconds_of(metric: str) -> str:
 
 
 def table(kept: Mapping[str, Any]) -> str:
-    """The README's table of what results.json keeps."""
+    """The README's table of what results.json keeps, and how to read it."""
     from helpers.comparison.claims import reported_values
 
     stated = {value.metric: value for value in reported_values().values() if value.is_claim and value.metric}
@@ -83,8 +91,21 @@ def table(kept: Mapping[str, Any]) -> str:
         report = stated.get(path)
         said = f"{report.printed} ({report.key[0]})" if report else "–"
         took = f"{ours['seconds']:.0f} s" if ours["seconds"] else "–"
-        rows.append([HEADLINES[path], said, f"**{ours['text']}**", took])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        rows.append([HEADLINES[path], said, ours["reproduced"] or "–", f"**{ours['text']}**", took])
+    if not any(ours["reproduced"] for ours in kept["metrics"].values()):
+        rows = [[*row[:2], *row[3:]] for row in rows]
+    return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", how_to_read(kept)])
+
+
+def how_to_read(kept: Mapping[str, Any]) -> str:
+    """What stands in the table: over how many seeds, with which interval, on which machine."""
+    counts = sorted({ours["n"] for ours in kept["metrics"].values()})
+    if counts == [1]:
+        spread = "One seed; brackets hold the 95 % interval."
+    else:
+        seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        spread = f"Mean and standard deviation over {seeds} seeds."
+    return f"{spread} Each model was trained on one core ({kept['hardware']['processor']})."
 
 
 def written(readme: str, made: str) -> str:

@@ -10,14 +10,14 @@ from workflow.engine import Stop
 from workflow.results_table import END, HEADLINES, KEPT, README, START, collect, table, written
 
 
-def leave(root, seed=0, **provenance):
+def leave(root, seed=0, profile="standard", **provenance):
     """Finished runs of all headlines' chapters, with accuracies of 0.9 and a little more for each seed."""
-    known = {"sample_data": False, "data": {}, "git": "c" * 40, "dirty": False, "hardware": {"cores": 2}}
+    known = {"sample_data": False, "data": {}, "git": "c" * 40, "dirty": False, "hardware": {"processor": "A chip"}}
     for chapter in {path.partition("/")[0] for path in HEADLINES}:
         names = [path.partition("/")[2] for path in HEADLINES if path.startswith(f"{chapter}/")]
         metrics = dict.fromkeys(names, 0.9 + seed / 100) | {"cnn.fit_seconds": 61.0}
-        record = {"notebook": chapter, "seed": seed, "profile": "standard", "parameters": {}, "metrics": metrics}
-        folder = root / "reports" / "standard" / f"seed-{seed}" / chapter
+        record = {"notebook": chapter, "seed": seed, "profile": profile, "parameters": {}, "metrics": metrics}
+        folder = root / "reports" / profile / f"seed-{seed}" / chapter
         folder.mkdir(parents=True)
         (folder / "results.json").write_text(json.dumps(record | {"tables": {}, "provenance": known | provenance}))
 
@@ -37,6 +37,20 @@ def test_the_headlines_are_means_over_the_seeds_beside_what_the_reports_state(ro
     assert cnn["std"] == pytest.approx(0.01) and cnn["seconds"] == 61
     row = next(line for line in table(kept).splitlines() if line.startswith("| garments, CNN "))
     assert "0.91" in row and "± 0.01" in row and "(B)" in row and row.endswith("| 61 s |")
+    assert table(kept).endswith(
+        "Mean and standard deviation over 3 seeds. Each model was trained on one core (A chip)."
+    )
+    assert "reproduced" not in table(kept)
+
+
+def test_what_the_reports_own_settings_gave_has_a_column_once_they_were_run(root):
+    leave(root)
+    leave(root, profile="original", git="e" * 40)
+    kept = collect("standard")
+    lines = table(kept).splitlines()
+    assert lines[0] == "| what | reported | reproduced | ours | trained in |"
+    assert {line.count("|") for line in lines if line.startswith("|")} == {6}
+    assert lines[-1].startswith("One seed; brackets hold the 95 % interval.")
 
 
 @pytest.mark.parametrize(
