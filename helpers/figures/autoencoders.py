@@ -8,12 +8,18 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
+from sklearn.decomposition import PCA
 from torch import Tensor
 
+from helpers import live
+from helpers.live import Live
+from helpers.models import Probe
 from helpers.palette import BLUE, GRID, INK, MODELS, PALE, REPORTED, VERMILION
 from helpers.plots import WIDTH, log_ticks, name_of, sheet_of
+from helpers.scratch import ScratchAutoencoder
 
 
 def autoencoder(sizes: Sequence[int], *, encoder_layers: int) -> Figure:
@@ -91,6 +97,24 @@ def loss_curves(
     right.set(title="Scratch against PyTorch, float32", xlabel="step", ylabel="relative difference")
     log_ticks(right.yaxis)
     return figure
+
+
+def digit(network: ScratchAutoencoder, pca: PCA, probe: Probe, images: Tensor, labels: Tensor) -> Live:
+    """The first of the ``images`` [N, D], its code, and what is made of it; alive where it can be, see helpers.live."""
+    code = network.encode(images[:1])
+    linear = torch.from_numpy(pca.inverse_transform(pca.transform(images[:1].numpy())))
+    pictures = {"image": images[:1], "by the network": network.decode(code), "by PCA": linear}
+    grid: dict[str, Any] = {"width_ratios": [1, 1, 1, 1.7, 1.5], "layout": "constrained"}
+    _, axes = plt.subplots(1, 5, figsize=(WIDTH, 1.5), **grid)
+    for axis, (name, picture) in zip(axes, pictures.items(), strict=False):
+        axis.imshow(picture.view(28, 28).numpy(), vmin=0, vmax=1, cmap="gray_r", interpolation="none")
+        axis.set(title=name, xticks=[], yticks=[])
+    axes[3].bar(range(1, code.shape[1] + 1), code[0].numpy(), color=VERMILION)
+    axes[3].set(title="code", xticks=[1, code.shape[1]])
+    likely = probe.probabilities(code)[0].numpy()
+    axes[4].bar(range(len(likely)), likely, color=BLUE)
+    axes[4].set(title="probability", xticks=range(len(likely)), ylim=(0, 1), yticks=[0, 1])
+    return live.digit(network, pca, probe, images, labels)
 
 
 def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Figure:

@@ -23,6 +23,7 @@ class Book:
     numbering: Numbering = field(default_factory=Numbering)
     pictures: dict[str, Picture] = field(default_factory=dict)
     maps: dict[str, Map] = field(default_factory=dict)  # by the label of their figure
+    live: dict[str, str] = field(default_factory=dict)  # the content of figures to work, by label
     opening: Blocks = field(default_factory=list)  # before the chapters: what came out
     closing: Blocks = field(default_factory=list)  # behind them: works cited, code, runs
 

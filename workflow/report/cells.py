@@ -11,6 +11,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from helpers import live_page
 from helpers.progress import MARK
 from workflow.report.errors import ReportError
 from workflow.report.figure_letters import with_shapes
@@ -50,6 +51,7 @@ class Part:
     cell: int  # counted from 1
     text: str = ""
     picture: Picture | None = None
+    live: str = ""  # the content of a figure to work, which stands above the picture in the HTML
     label: str = ""
     caption: str = ""
     written: bool = False  # by hand, in a markdown cell; what code computes is not
@@ -116,8 +118,11 @@ def read_outputs(
 ) -> list[Part]:
     """What the outputs of a cell show. Raises ReportError for what one of the two formats cannot show."""
     shown: list[Part] = []
-    label, captioned = options.get("label", ""), False
+    label, captioned, alive = options.get("label", ""), False, ""
     for output in outputs:
+        if (html := output.get("data", {}).get("text/html", "")).startswith(live_page.MARK):
+            alive = live_page.content_of(html)
+            continue
         kind, text = chosen(output, where)
         if kind == "picture":
             picture = read_picture(output.data, output.metadata, files, options.get("fig-alt", ""), where)
@@ -129,6 +134,11 @@ def read_outputs(
                 # Label and caption are the first table's.
                 part.label, part.caption, captioned = label, options.get("tbl-cap", ""), True
             shown.append(part)
+    if alive:
+        still = [part for part in shown if part.kind == "picture"]
+        if len(still) != 1:
+            raise ReportError(f"{where}: a live figure needs one picture beside it, which stands in the PDF: draw it")
+        still[0].live = alive
     return shown
 
 

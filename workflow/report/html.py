@@ -7,6 +7,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from helpers import live_page
 from workflow.report import drawing, fonts, maps, pandoc
 from workflow.report.book import Book
 from workflow.report.config import Config
@@ -25,10 +26,14 @@ def render(book: Book, config: Config) -> str:
     arguments = ["-t", "html5", "--mathml", "--wrap=none", "--syntax-highlighting=pygments", "--email-obfuscation=none"]
     arguments += ["--template", str(TEMPLATE), "--toc", "--toc-depth=3"]
     points = [pandoc.raw_block("html", maps.data(label, chart)) for label, chart in book.maps.items()]
+    points += [pandoc.raw_block("html", live_data(label, content)) for label, content in book.live.items()]
     opening, text = book.blocks[: len(book.opening)], book.blocks[len(book.opening) :]
     ordered = [*opening, *lists(text), *text]
     page = book.write(pandoc.walk(ordered, change) + points, meta, arguments)
     page = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", page)  # what is empty heads nothing
+    if book.live:
+        page = page.replace("/* live.css */", live_page.STYLE.read_text("utf-8"), 1)
+        page = page.replace("/* live.js */", live_page.SCRIPT.read_text("utf-8"), 1)
     head, body = page.split("</style>", 1)
     head = head.replace("DIGEST", digest(body.split("<script>")[1].split("</script>")[0]), 1)
     return f"{head}{''.join(fonts.faces(body))}\n:root{{{''.join(drawing.palette(body))}}}\n</style>{body}"
@@ -87,7 +92,10 @@ def html_node(node: Node, book: Book) -> Node | list[Node] | None:
 
 
 def figure(contents: list, book: Book) -> Node:
-    """A listing, or a picture; above that of a map stands the map itself, for readers whose browser runs scripts."""
+    """A listing, or a picture; above it stands the map or the figure to work that it is a picture of.
+
+    Readers whose browser runs no script see the picture.
+    """
     (label, classes, _), caption, body = contents
     if "listing" in classes:
         return {"t": "Figure", "c": contents}
@@ -96,7 +104,14 @@ def figure(contents: list, book: Book) -> Node:
     shown = [scroll([picture], pandoc.plain(caption[1][0]["c"][0]))]
     if chart := book.maps.get(label):
         shown = [pandoc.raw_block("html", maps.toolbox(label, chart)), *shown]
+    if label in book.live:
+        shown = [pandoc.raw_block("html", f'<div class="live" data-content="{label}-content" hidden></div>'), *shown]
     return {"t": "Figure", "c": [[label, ["picture"], []], caption, shown]}
+
+
+def live_data(label: str, content: str) -> str:
+    """What a figure to work needs, as data that a browser does nothing with until a script asks for it."""
+    return f'<script type="application/json" id="{label}-content">{content}</script>'
 
 
 def scroll(blocks: Blocks, name: str) -> Node:

@@ -179,10 +179,11 @@ class LinkCitations(Preprocessor):
 
 
 class ReadMaps(Preprocessor):
-    """Read the points of the figures that the HTML shows as maps to explore."""
+    """Read the points of the figures that the HTML shows as maps to explore, and the networks of those to work."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
-        """Read the arrays that the runs have saved."""
+        """Read the arrays that the runs have saved, and what cells have shown."""
         for chapter in resources["book"].chapters:
             resources["book"].maps |= maps.of_chapter(chapter)
+        resources["book"].live |= {part.label: part.live for part in resources["book"].parts if part.live}
         return nb, resources

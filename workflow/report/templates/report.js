@@ -221,10 +221,11 @@ const near = new IntersectionObserver(boxes => {
   for (const { target: box, isIntersecting } of boxes) {
     if (!isIntersecting) continue;
     near.unobserve(box);
-    openMap(box);
+    if (box.dataset.points) openMap(box);
+    else openLive(box, JSON.parse(document.getElementById(box.dataset.content).textContent));
   }
 }, { rootMargin: "100% 0px" });
-for (const box of document.querySelectorAll(".map")) {
+for (const box of document.querySelectorAll(".map, .live")) {
   box.hidden = false;
   box.parentElement.classList.add("explored");
   near.observe(box);

@@ -1,0 +1,283 @@
+"use strict";
+// Figures to work: networks that were trained with PyTorch, run here. See live.py, which packs them.
+
+// A tensor is {values, channels, side}: channels come last, the side of a vector is 1.
+const tensor = (values, channels = 1, side = 28) => ({ values, channels, side });
+
+// Every unit adds up its inputs. What is zero, as most of an image is, adds nothing.
+const dense = ({ values }, { from, to, weights, bias }) => {
+  const sums = Float32Array.from(bias);
+  for (let i = 0; i < from; i++) {
+    const value = values[i];
+    if (value === 0) continue;
+    for (let o = 0, w = i * to; o < to; o++, w++) sums[o] += value * weights[w];
+  }
+  return tensor(sums, to, 1);
+};
+
+// A convolution of 3 x 3 with edges of zeros: every value is added to the places around it that see it.
+const convolve = ({ values, side }, { from, to, stride, weights, bias }) => {
+  const size = Math.ceil(side / stride);
+  const sums = new Float32Array(size * size * to);
+  for (let at = 0; at < sums.length; at += to) sums.set(bias, at);
+  for (let y = 0, i = 0; y < side; y++) for (let x = 0; x < side; x++) for (let c = 0; c < from; c++, i++) {
+    const value = values[i];
+    if (value === 0) continue;
+    for (let row = 0; row < 3; row++) {
+      const v = (y + 1 - row) / stride;
+      if (v < 0 || v >= size || v % 1) continue;
+      for (let column = 0; column < 3; column++) {
+        const u = (x + 1 - column) / stride;
+        if (u < 0 || u >= size || u % 1) continue;
+        let s = (v * size + u) * to, w = ((row * 3 + column) * from + c) * to;
+        for (const end = s + to; s < end; s++, w++) sums[s] += value * weights[w];
+      }
+    }
+  }
+  return tensor(sums, to, size);
+};
+
+const each = change => (x, step) => ({ ...x, values: x.values.map((value, i) => change(value, i, step)) });
+const STEPS = {
+  dense,
+  convolve,
+  normalise: each((value, i, { to, weights, bias }) => value * weights[i % to] + bias[i % to]),
+  relu: each(value => Math.max(0, value)),
+  sigmoid: each(value => 1 / (1 + Math.exp(-value))),
+  clip: each(value => Math.min(1, Math.max(0, value))),
+  softmax: x => {
+    const most = Math.max(...x.values);
+    const powers = x.values.map(value => Math.exp(value - most));
+    const sum = powers.reduce((a, b) => a + b);
+    return { ...x, values: powers.map(power => power / sum) };
+  },
+  pool: ({ values, channels, side }, { whole }) => { // the largest of 2 x 2; an odd rest is dropped, or stands alone
+    const size = whole ? Math.floor(side / 2) : Math.ceil(side / 2);
+    const found = new Float32Array(size * size * channels).fill(-Infinity);
+    for (let y = 0; y < Math.min(side, 2 * size); y++) for (let x = 0; x < Math.min(side, 2 * size); x++) {
+      let from = (y * side + x) * channels, to = ((y >> 1) * size + (x >> 1)) * channels;
+      for (const end = from + channels; from < end; from++, to++) found[to] = Math.max(found[to], values[from]);
+    }
+    return tensor(found, channels, size);
+  },
+  enlarge: ({ values, channels, side }) => {
+    const size = 2 * side, copied = new Float32Array(size * size * channels);
+    for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) {
+      const from = ((y >> 1) * side + (x >> 1)) * channels;
+      copied.set(values.subarray(from, from + channels), (y * size + x) * channels);
+    }
+    return tensor(copied, channels, size);
+  },
+  crop: ({ values, channels, side }, { side: size }) => {
+    const edge = (side - size) >> 1, kept = new Float32Array(size * size * channels);
+    for (let y = 0; y < size; y++) {
+      const from = ((y + edge) * side + edge) * channels;
+      kept.set(values.subarray(from, from + size * channels), y * size * channels);
+    }
+    return tensor(kept, channels, size);
+  },
+};
+const run = (network, values) => network.reduce((x, step) => STEPS[step.op](x, step), tensor(values)).values;
+
+// The networks and images of a figure out of the numbers that live.py has packed, in the same order.
+const unpack = async ({ networks, labels, data }) => {
+  const packed = new Blob([Uint8Array.from(atob(data), letter => letter.charCodeAt(0))]);
+  const buffer = await new Response(packed.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  let at = 0;
+  const take = (count, Kind) => {
+    const start = at;
+    at += count * Kind.BYTES_PER_ELEMENT;
+    return new Kind(buffer.slice(start, at));
+  };
+  const cells = { dense: 1, convolve: 9 };
+  const filled = step => {
+    if (step.op === "normalise") return { ...step, weights: take(step.to, Float32Array), bias: take(step.to, Float32Array) };
+    if (!cells[step.op]) return step;
+    const rounded = take(cells[step.op] * step.from * step.to, Int8Array), scale = take(step.to, Float32Array);
+    return { ...step, weights: Float32Array.from(rounded, (w, i) => w * scale[i % step.to]), bias: take(step.to, Float32Array) };
+  };
+  const opened = Object.fromEntries(Object.entries(networks).map(([name, steps]) => [name, steps.map(filled)]));
+  const images = labels.map(() => Float32Array.from(take(784, Uint8Array), byte => byte / 255));
+  return { networks: opened, images, labels };
+};
+
+// What is drawn on a large field [side x side] as MNIST has it: the ink fitted into 20 x 20 pixels, its centre of mass in
+// the middle of 28 x 28 (LeCun et al. 1998).
+const centred = (ink, side) => {
+  let [left, top, right, bottom] = [side, side, -1, -1];
+  for (let i = 0; i < ink.length; i++) {
+    if (ink[i] === 0) continue;
+    const x = i % side, y = (i - x) / side;
+    left = Math.min(left, x), right = Math.max(right, x), top = Math.min(top, y), bottom = Math.max(bottom, y);
+  }
+  const image = new Float32Array(784);
+  if (right < 0) return image;
+  const scale = 20 / Math.max(right - left + 1, bottom - top + 1); // pixels of the image in one of the field
+  let [sum, sumX, sumY] = [0, 0, 0];
+  for (let y = top; y <= bottom; y++) for (let x = left; x <= right; x++) {
+    const value = ink[y * side + x];
+    sum += value, sumX += value * (x + 0.5), sumY += value * (y + 0.5);
+  }
+  const share = (from, to, cell) => Math.max(0, Math.min(to, cell + 1) - Math.max(from, cell));
+  for (let y = top; y <= bottom; y++) for (let x = left; x <= right; x++) {
+    const value = ink[y * side + x];
+    if (value === 0) continue;
+    const [x0, y0] = [14 + (x - sumX / sum) * scale, 14 + (y - sumY / sum) * scale];
+    for (let v = Math.floor(y0); v < y0 + scale; v++) for (let u = Math.floor(x0); u < x0 + scale; u++) {
+      if (u < 0 || v < 0 || u > 27 || v > 27) continue;
+      image[v * 28 + u] += value * share(x0, x0 + scale, u) * share(y0, y0 + scale, v);
+    }
+  }
+  return image.map(value => Math.min(1, value));
+};
+
+const element = (tag, attributes = {}, ...children) => {
+  const made = Object.assign(document.createElement(tag), attributes);
+  for (const [name, value] of Object.entries(attributes)) if (name.includes("-") || name === "role") made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+};
+
+// A small image on a canvas, ink dark.
+const picture = name => {
+  const canvas = element("canvas", { width: 28, height: 28, role: "img", "aria-label": name });
+  const pen = canvas.getContext("2d", { willReadFrequently: true }), pixels = pen.createImageData(28, 28);
+  const show = (values, told = name) => {
+    values.forEach((value, i) => pixels.data.set([0, 0, 0, Math.round(255 * value)], 4 * i));
+    pen.putImageData(pixels, 0, 0);
+    canvas.setAttribute("aria-label", told);
+  };
+  return { box: element("figure", {}, canvas, element("figcaption", {}, name)), show };
+};
+
+const slider = (name, least, most, step, change) => {
+  const input = element("input", { type: "range", min: least, max: most, step, value: least });
+  const box = element("label", {}, element("span", {}, name), input);
+  input.addEventListener("input", () => change(Number(input.value)));
+  return { box, input };
+};
+
+// A field to draw a digit on, by mouse, finger or pen; `change` gets the image [784] at every stroke.
+const field = change => {
+  const side = 140, canvas = element("canvas", { className: "field", width: side, height: side, role: "img" });
+  canvas.setAttribute("aria-label", "A field to draw a digit on");
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  Object.assign(pen, { lineWidth: 12, lineCap: "round", lineJoin: "round" });
+  const place = event => [event.offsetX, event.offsetY].map(value => value * side / canvas.clientWidth);
+  const told = () => {
+    const { data } = pen.getImageData(0, 0, side, side);
+    change(centred(Float32Array.from({ length: side * side }, (_, i) => data[4 * i + 3] / 255), side));
+  };
+  const clear = () => pen.clearRect(0, 0, side, side);
+  let last = null;
+  const draw = event => {
+    if (!last) return;
+    const next = place(event);
+    pen.beginPath();
+    pen.moveTo(...last);
+    pen.lineTo(...next);
+    pen.stroke();
+    last = next;
+    told();
+  };
+  canvas.addEventListener("pointerdown", event => {
+    canvas.setPointerCapture(event.pointerId);
+    last = place(event);
+    draw(event);
+  });
+  canvas.addEventListener("pointermove", draw);
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { last = null; });
+  const load = image => {
+    const small = new OffscreenCanvas(28, 28), pixels = new ImageData(28, 28);
+    image.forEach((value, i) => pixels.data.set([0, 0, 0, 255 * value], 4 * i));
+    small.getContext("2d").putImageData(pixels, 0, 0);
+    clear();
+    pen.drawImage(small, 0, 0, side, side);
+  };
+  const button = element("button", { type: "button" }, "Clear");
+  button.addEventListener("click", () => { clear(); told(); });
+  return { box: element("div", {}, canvas, button), load };
+};
+
+const group = (name, ...children) => element("div", { role: "group", "aria-label": name }, element("p", {}, name), ...children);
+const percent = value => (100 * value).toFixed(0) + " %";
+const distance = (a, b) => a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
+
+// A digit, its code, and what is made of it.
+const digit = (box, { networks, images, labels }) => {
+  const codes = images.map(image => run(networks.encoder, image));
+  const range = codes[0].map((_, k) => Math.max(...codes.map(code => Math.abs(code[k]))));
+  const restored = picture("by the network"), linear = picture("by PCA");
+  const nearest = Array.from({ length: 5 }, () => picture("nearest"));
+  const told = element("p", { role: "status" });
+  const chances = Array.from({ length: 10 }, (_, k) => {
+    const bar = element("span", { className: "bar" }), text = element("span", {});
+    return { row: element("li", {}, `${k}`, element("span", { className: "track" }, bar), text), bar, text };
+  });
+  let code = codes[0];
+
+  const decode = () => {
+    restored.show(run(networks.decoder, code));
+    const likely = run(networks.classifier, code);
+    likely.forEach((share, k) => {
+      chances[k].bar.style.width = 100 * share + "%";
+      chances[k].text.textContent = percent(share);
+    });
+    const order = codes.map((other, i) => [distance(code, other), i]).sort((a, b) => a[0] - b[0]);
+    nearest.forEach(({ show, box: { lastChild } }, k) => {
+      const i = order[k][1];
+      show(images[i], `a test image of a ${labels[i]}`);
+      lastChild.textContent = labels[i];
+    });
+    const best = likely.indexOf(Math.max(...likely));
+    told.textContent = `The code reads as ${best}, with ${percent(likely[best])}.`;
+  };
+  const numbers = Array.from(code, (_, k) => slider(`${k + 1}`, -1.5, 1.5, 0.01, value => {
+    code = Float32Array.from(code, (old, j) => (j === k ? value * range[k] : old));
+    decode();
+  }));
+  const setCode = next => {
+    code = next;
+    numbers.forEach(({ input }, k) => { input.value = code[k] / range[k]; });
+    decode();
+  };
+  const see = image => {
+    linear.show(run(networks["PCA decoder"], run(networks["PCA encoder"], image)));
+    setCode(run(networks.encoder, image));
+  };
+
+  const drawn = field(see);
+  const load = i => {
+    drawn.load(images[i]);
+    see(images[i]);
+    first.input.setAttribute("aria-valuetext", `number ${i + 1}, a ${labels[i]}`);
+  };
+  const first = slider("Test image", 0, images.length - 1, 1, i => { load(i); walk.input.value = 0; });
+  const second = slider("Walk to", 0, images.length - 1, 1, i => {
+    second.input.setAttribute("aria-valuetext", `number ${i + 1}, a ${labels[i]}`);
+    goal.show(images[i], `a test image of a ${labels[i]}`);
+    step(Number(walk.input.value));
+  });
+  const goal = picture("the goal");
+  const step = share => {
+    const [from, to] = [codes[first.input.value], codes[second.input.value]];
+    walk.input.setAttribute("aria-valuetext", percent(share) + " of the way");
+    setCode(from.map((value, k) => value + share * (to[k] - value)));
+  };
+  const walk = slider("Way", 0, 1, 0.01, step);
+  const mixer = element("div", { className: "numbers" }, ...numbers.map(n => n.box));
+  box.append(
+    element("div", {}, drawn.box, first.box, second.box, walk.box),
+    group("What is made of it", element("div", { className: "pictures" }, restored.box, linear.box, goal.box),
+      element("ul", { className: "chances" }, ...chances.map(({ row }) => row))),
+    group("The numbers of its code", mixer, element("p", {}, "Test images with the nearest codes"),
+      element("div", { className: "pictures nearest" }, ...nearest.map(n => n.box))),
+    told,
+  );
+  second.input.value = Math.min(1, images.length - 1);
+  goal.show(images[second.input.value]);
+  load(0);
+};
+
+const KINDS = { digit };
+const openLive = async (box, content) => KINDS[content.kind](box, await unpack(content));
