@@ -79,26 +79,33 @@ const STEPS = {
 };
 const run = (network, values) => network.reduce((x, step) => STEPS[step.op](x, step), tensor(values)).values;
 
-// The networks and images of a figure out of the numbers that live.py has packed, in the same order.
-const unpack = async ({ networks, labels, data }) => {
-  const packed = new Blob([Uint8Array.from(atob(data), letter => letter.charCodeAt(0))]);
+// The numbers that live.py has packed, one array after the other.
+const unsqueeze = async text => {
+  const packed = new Blob([Uint8Array.from(atob(text), letter => letter.charCodeAt(0))]);
   const buffer = await new Response(packed.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
   let at = 0;
-  const take = (count, Kind) => {
+  return (count, Kind) => {
     const start = at;
     at += count * Kind.BYTES_PER_ELEMENT;
     return new Kind(buffer.slice(start, at));
   };
-  const cells = { dense: 1, convolve: 9 };
-  const filled = step => {
+};
+const CELLS = { dense: 1, convolve: 9 };
+const fill = async ({ steps, data }) => {
+  const take = await unsqueeze(data);
+  return steps.map(step => {
     if (step.op === "normalise") return { ...step, weights: take(step.to, Float32Array), bias: take(step.to, Float32Array) };
-    if (!cells[step.op]) return step;
-    const rounded = take(cells[step.op] * step.from * step.to, Int8Array), scale = take(step.to, Float32Array);
-    return { ...step, weights: Float32Array.from(rounded, (w, i) => w * scale[i % step.to]), bias: take(step.to, Float32Array) };
-  };
-  const opened = Object.fromEntries(Object.entries(networks).map(([name, steps]) => [name, steps.map(filled)]));
+    if (!CELLS[step.op]) return step;
+    const whole = take(CELLS[step.op] * step.from * step.to, Int8Array), scale = take(step.to, Float32Array);
+    return { ...step, weights: Float32Array.from(whole, (w, i) => w * scale[i % step.to]), bias: take(step.to, Float32Array) };
+  });
+};
+const unpack = async ({ networks, images: { labels, data }, settings }) => {
+  const filled = await Promise.all(Object.values(networks).map(async parts => (await Promise.all(parts.map(fill))).flat()));
+  const take = await unsqueeze(data);
   const images = labels.map(() => Float32Array.from(take(784, Uint8Array), byte => byte / 255));
-  return { networks: opened, images, labels };
+  const names = Object.keys(networks);
+  return { networks: Object.fromEntries(names.map((name, k) => [name, filled[k]])), images, labels, settings };
 };
 
 // What is drawn on a large field [side x side] as MNIST has it: the ink fitted into 20 x 20 pixels, its centre of mass in
@@ -199,6 +206,18 @@ const field = change => {
   return { box: element("div", {}, canvas, button), load };
 };
 
+// A field to draw on, and a slider through the test images; `change` gets every image.
+const chooser = (images, labels, change) => {
+  const drawn = field(change);
+  const load = i => {
+    drawn.load(images[i]);
+    input.setAttribute("aria-valuetext", `number ${i + 1}, a ${labels[i]}`);
+    change(images[i]);
+  };
+  const { box, input } = slider("Test image", 0, images.length - 1, 1, load);
+  return { box: element("div", {}, drawn.box, box), input, load };
+};
+
 const group = (name, ...children) => element("div", { role: "group", "aria-label": name }, element("p", {}, name), ...children);
 const percent = value => (100 * value).toFixed(0) + " %";
 const distance = (a, b) => a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
@@ -246,13 +265,10 @@ const digit = (box, { networks, images, labels }) => {
     setCode(run(networks.encoder, image));
   };
 
-  const drawn = field(see);
-  const load = i => {
-    drawn.load(images[i]);
-    see(images[i]);
-    first.input.setAttribute("aria-valuetext", `number ${i + 1}, a ${labels[i]}`);
-  };
-  const first = slider("Test image", 0, images.length - 1, 1, i => { load(i); walk.input.value = 0; });
+  const drawn = chooser(images, labels, image => {
+    walk.input.value = 0;
+    see(image);
+  });
   const second = slider("Walk to", 0, images.length - 1, 1, i => {
     second.input.setAttribute("aria-valuetext", `number ${i + 1}, a ${labels[i]}`);
     goal.show(images[i], `a test image of a ${labels[i]}`);
@@ -260,14 +276,14 @@ const digit = (box, { networks, images, labels }) => {
   });
   const goal = picture("the goal");
   const step = share => {
-    const [from, to] = [codes[first.input.value], codes[second.input.value]];
+    const [from, to] = [codes[drawn.input.value], codes[second.input.value]];
     walk.input.setAttribute("aria-valuetext", percent(share) + " of the way");
     setCode(from.map((value, k) => value + share * (to[k] - value)));
   };
   const walk = slider("Way", 0, 1, 0.01, step);
   const mixer = element("div", { className: "numbers" }, ...numbers.map(n => n.box));
   box.append(
-    element("div", {}, drawn.box, first.box, second.box, walk.box),
+    element("div", {}, drawn.box, second.box, walk.box),
     group("What is made of it", element("div", { className: "pictures" }, restored.box, linear.box, goal.box),
       element("ul", { className: "chances" }, ...chances.map(({ row }) => row))),
     group("The numbers of its code", mixer, element("p", {}, "Test images with the nearest codes"),
@@ -276,8 +292,109 @@ const digit = (box, { networks, images, labels }) => {
   );
   second.input.value = Math.min(1, images.length - 1);
   goal.show(images[second.input.value]);
-  load(0);
+  drawn.load(0);
 };
 
-const KINDS = { digit };
+// The noise of helpers/data.py, always from the same source of chance: only kind and level change.
+const NOISE = {
+  gaussian: (value, level, chance) => {
+    const normal = Math.sqrt(-2 * Math.log(1 - chance())) * Math.cos(2 * Math.PI * chance()); // Box and Muller (1958)
+    return Math.min(1, Math.max(0, value + level * normal));
+  },
+  masking: (value, level, chance) => (chance() < level ? 0 : value),
+  salt_and_pepper: (value, level, chance) => {
+    const drawn = chance();
+    return drawn < level ? Number(drawn < level / 2) : value;
+  },
+};
+const source = seed => () => { // Mulberry32
+  seed = (seed + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+};
+
+// A digit under noise, and what every network makes of it.
+const denoising = (box, { networks, images, labels, settings }) => {
+  const noisy = picture("noisy"), told = element("p", { role: "status" });
+  const restored = Object.entries(networks).map(([name, network]) => ({ network, ...picture(name) }));
+  let image = images[0];
+  const choice = element("select", {}, ...settings.kinds.map(kind =>
+    element("option", { value: kind, selected: kind === settings.kind }, kind.replaceAll("_", " "))));
+  let waiting = 0;
+  const show = () => {
+    const chance = source(1), level = Number(amount.input.value);
+    const seen = image.map(value => NOISE[choice.value](value, level, chance));
+    noisy.show(seen);
+    for (const { network, show: draw } of restored) draw(run(network, seen));
+    const words = `${choice.value.replaceAll("_", " ")} noise, level ${level.toFixed(2)}`;
+    amount.input.setAttribute("aria-valuetext", words);
+    told.textContent = words[0].toUpperCase() + words.slice(1) + ".";
+  };
+  const soon = () => { // once before the next picture on the screen, however many strokes there were
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(show);
+  };
+  const amount = slider("Level", 0, 1, 0.05, soon);
+  amount.input.value = settings.level;
+  choice.addEventListener("change", soon);
+  const drawn = chooser(images, labels, next => { image = next; soon(); });
+  box.append(
+    element("div", {}, drawn.box, element("label", {}, element("span", {}, "Noise"), choice), amount.box),
+    group("What is made of it", element("div", { className: "pictures" }, noisy.box, ...restored.map(each => each.box))),
+    told,
+  );
+  drawn.load(0);
+};
+
+// The codes of two numbers of test images, and where that of a digit lies among them.
+const planes = (box, { networks, images, labels, settings }) => {
+  const told = element("p", { role: "status" });
+  const panels = Object.entries(settings.points).map(([name, points]) => {
+    const canvas = element("canvas", { className: "plane", width: 300, height: 300, role: "img", "aria-label": `Codes, ${name}` });
+    const axes = [0, 1].map(k => points.map(point => point[k]));
+    const [least, most] = [axes.map(axis => Math.min(...axis)), axes.map(axis => Math.max(...axis))];
+    const spread = Math.max(most[0] - least[0], most[1] - least[1]);
+    const place = (value, k) => {
+      const share = 0.5 + 0.92 * (value - (least[k] + most[k]) / 2) / spread;
+      return 300 * Math.min(0.99, Math.max(0.01, k ? 1 - share : share)); // what lies outside stays in sight
+    };
+    const pen = canvas.getContext("2d", { willReadFrequently: true });
+    const dot = ([x, y], radius, colour) => {
+      pen.fillStyle = colour;
+      pen.beginPath();
+      pen.arc(place(x, 0), place(y, 1), radius, 0, 7);
+      pen.fill();
+    };
+    const show = code => {
+      pen.clearRect(0, 0, 300, 300);
+      points.forEach((point, i) => dot(point, 1.5, settings.colours[settings.labels[i]]));
+      dot(code, 7, "#000000");
+      dot(code, 4, "#ffffff");
+    };
+    return { name, show, box: element("figure", {}, canvas, element("figcaption", {}, name)) };
+  });
+  const drawn = chooser(images, labels, image => {
+    const words = panels.map(({ name, show }) => {
+      const code = run(networks[name], image);
+      show(code);
+      const likely = run(networks[`${name}, classes`], code), best = likely.indexOf(Math.max(...likely));
+      return `${name}: (${code[0].toFixed(1)}, ${code[1].toFixed(1)}) reads as ${best}, with ${percent(likely[best])}`;
+    });
+    told.textContent = words.join("; ") + ".";
+  });
+  const key = settings.colours.map((colour, k) => {
+    const dot = element("span", { className: "dot" });
+    dot.style.background = colour;
+    return element("li", {}, dot, `${k}`);
+  });
+  box.append(
+    element("div", {}, drawn.box, element("ul", { className: "key" }, ...key)),
+    ...panels.map(panel => panel.box),
+    told,
+  );
+  drawn.load(0);
+};
+
+const KINDS = { digit, denoising, planes };
 const openLive = async (box, content) => KINDS[content.kind](box, await unpack(content));

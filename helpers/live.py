@@ -10,15 +10,17 @@ import base64
 import gzip
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
+from helpers.data import KINDS
 from helpers.live_page import page
-from helpers.models import Autoencoder, Probe
+from helpers.models import Autoencoder, CodeClassifier, Probe
+from helpers.palette import CLASSES
 from helpers.scratch import ScratchAutoencoder
 
 LEVELS = 127  # of a weight, to either side of zero
@@ -82,19 +84,32 @@ class Live:
     networks: Mapping[str, nn.Module]
     images: Tensor
     labels: Tensor
+    settings: Mapping[str, Any] = field(default_factory=dict)  # what else the figure needs, for JSON
 
     def content(self) -> str:
         """All that live.js needs, as JSON: the same text for the same networks and images."""
-        steps, data = {}, b""
+        networks = {}
         for name, network in self.networks.items():
-            steps[name], packed = pack(network)
-            data += packed
-        data += self.images.mul(255).round().to(torch.uint8).numpy().tobytes()
-        text = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
-        return json.dumps({"kind": self.kind, "networks": steps, "labels": self.labels.tolist(), "data": text})
+            # Parts stand alone, so that a report with the same encoder in two figures can keep it once.
+            parts = [pack(part) for part in _parts(network)]
+            networks[name] = [{"steps": steps, "data": squeezed(numbers)} for steps, numbers in parts]
+        images = self.images.mul(255).round().to(torch.uint8).numpy().tobytes()
+        return json.dumps(
+            {
+                "kind": self.kind,
+                "networks": networks,
+                "images": {"labels": self.labels.tolist(), "data": squeezed(images)},
+                "settings": dict(self.settings),
+            }
+        )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": page(self.content()), "text/plain": f"a live figure: {self.kind}"}
+
+
+def squeezed(data: bytes) -> str:
+    """Bytes as text that a browser can expand."""
+    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
 
 
 def digit(network: ScratchAutoencoder, pca: PCA, probe: Probe, images: Tensor, labels: Tensor) -> Live:
@@ -107,6 +122,26 @@ def digit(network: ScratchAutoencoder, pca: PCA, probe: Probe, images: Tensor, l
     networks = {"encoder": made.encoder, "decoder": nn.Sequential(made.decoder, nn.Sigmoid())}
     networks |= {"classifier": classifier(probe), "PCA encoder": encode, "PCA decoder": decode}
     return Live("digit", networks, images, labels)
+
+
+def denoising(networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor, *, kind: str, level: float) -> Live:
+    """A digit under noise of any kind and level, at first as given, and what each of the ``networks`` makes of it."""
+    settings = {"kinds": [*KINDS], "kind": kind, "level": level}
+    return Live("denoising", networks, images, labels, settings)
+
+
+def planes(models: Mapping[str, CodeClassifier], codes: Mapping[str, Tensor], labels: Tensor, images: Tensor) -> Live:
+    """Where the codes of two numbers of a digit lie among ``codes`` [N, 2] of test images, for each of the ``models``.
+
+    ``labels`` [N] are the classes of the codes. The ``images`` [M, 784] are the first of these test images.
+    """
+    networks: dict[str, nn.Module] = {}
+    for name, model in models.items():
+        networks[name] = nn.Sequential(model.body, model.code)
+        networks[f"{name}, classes"] = nn.Sequential(model.head, nn.Softmax(1))
+    points = {name: [[round(x, 4) for x in pair] for pair in each.tolist()] for name, each in codes.items()}
+    settings = {"points": points, "labels": labels.tolist(), "colours": [*CLASSES]}
+    return Live("planes", networks, images, labels[: len(images)], settings)
 
 
 def rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -154,6 +189,12 @@ def pack(network: nn.Module) -> tuple[list[dict[str, Any]], bytes]:
         elif not isinstance(layer, nn.Flatten):
             raise ValueError(f"live.js has no {layer}")
     return steps, data
+
+
+def _parts(network: nn.Module) -> list[nn.Module]:
+    """The encoder, decoder and what else a network is made of. A dense layer on maps is in the part that makes them."""
+    made_of = [*network] if isinstance(network, nn.Sequential) else []
+    return made_of if any(isinstance(part, nn.Sequential) for part in made_of) else [network]
 
 
 def _layers(network: nn.Module) -> Iterable[nn.Module]:

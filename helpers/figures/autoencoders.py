@@ -12,9 +12,10 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from sklearn.decomposition import PCA
-from torch import Tensor
+from torch import Tensor, nn
 
 from helpers import live
+from helpers.data import noise
 from helpers.live import Live
 from helpers.models import Probe
 from helpers.palette import BLUE, GRID, INK, MODELS, PALE, REPORTED, VERMILION
@@ -115,6 +116,24 @@ def digit(network: ScratchAutoencoder, pca: PCA, probe: Probe, images: Tensor, l
     axes[4].bar(range(len(likely)), likely, color=BLUE)
     axes[4].set(title="probability", xticks=range(len(likely)), ylim=(0, 1), yticks=[0, 1])
     return live.digit(network, pca, probe, images, labels)
+
+
+def under_noise(networks: Mapping[str, nn.Module], images: Tensor, labels: Tensor, *, kind: str, level: float) -> Live:
+    """The first of the ``images`` [N, 784] under noise, and what is made of it; alive where it can be.
+
+    The ``networks`` take images [N, 784] or [N, 1, 28, 28] to images, see :func:`helpers.live.denoising`.
+    """
+    noisy = noise(kind, level)(images[:1], torch.Generator().manual_seed(0))
+    pictures = {"image": images[:1], "noisy": noisy}
+    for name, network in networks.items():
+        maps = any(isinstance(layer, nn.Conv2d) for layer in network.modules())
+        with torch.no_grad():
+            pictures[name] = network.eval()(noisy.view(1, 1, 28, 28) if maps else noisy).flatten(1)
+    _, axes = plt.subplots(1, len(pictures), figsize=(WIDTH, 1.5), layout="constrained")
+    for axis, (name, picture) in zip(axes, pictures.items(), strict=True):
+        axis.imshow(picture.view(28, 28).numpy(), vmin=0, vmax=1, cmap="gray_r", interpolation="none")
+        axis.set(title=name, xticks=[], yticks=[])
+    return live.denoising(networks, images, labels, kind=kind, level=level)
 
 
 def class_accuracies(accuracies: Mapping[str, Sequence[float]], classes: Sequence[str]) -> Figure:

@@ -12,7 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
+from helpers import live
+from helpers.live import Live
 from helpers.metrics import Verification
+from helpers.models import CodeClassifier
 from helpers.palette import CLASSES, GRID, INK, MODELS
 from helpers.plots import WIDTH, name_of
 
@@ -49,6 +52,26 @@ def planar_codes(
     look: dict[str, Any] = {"ncols": len(classes) + 1, "handletextpad": -0.2, "columnspacing": 1.2}
     figure.legend([*dots, Line2D([], [], **ring)], [*classes, "centre"], loc="outside upper center", **look)
     return figure
+
+
+def placed_digit(
+    models: Mapping[str, CodeClassifier], codes: Mapping[str, Tensor], labels: Tensor, images: Tensor
+) -> Live:
+    """The first of the ``images``, and its code among those of other test images; alive where it can be.
+
+    See :func:`helpers.live.planes`.
+    """
+    _, axes = plt.subplots(1, 1 + len(codes), figsize=(WIDTH, 2.4), width_ratios=[1] + [2] * len(codes))
+    axes[0].imshow(images[0].view(28, 28).numpy(), vmin=0, vmax=1, cmap="gray_r", interpolation="none")
+    axes[0].set(title="image", xticks=[], yticks=[])
+    colours = np.asarray(CLASSES)[np.asarray(labels)]
+    for axis, (name, points) in zip(axes[1:], codes.items(), strict=True):
+        axis.scatter(*np.asarray(points).T, s=2, c=colours, linewidths=0, alpha=0.5, rasterized=True)
+        axis.plot(*points[0].tolist(), marker="o", markersize=8, markerfacecolor="white", markeredgecolor=INK)
+        axis.set(title=name)
+        axis.set_aspect("equal", adjustable="datalim")
+        axis.locator_params(nbins=3)
+    return live.planes(models, codes, labels, images)
 
 
 def verification_curves(panels: Mapping[str, Mapping[str, Verification]]) -> Figure:

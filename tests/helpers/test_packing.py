@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from itertools import chain
 
 import pytest
 import torch
@@ -43,15 +44,16 @@ def test_the_same_networks_and_images_give_the_same_text():
 def test_all_numbers_are_there_once():
     content = json.loads(figure().content())
     assert [*content["networks"]] == ["encoder", "decoder", "classifier", "PCA encoder", "PCA decoder"]
-    numbers = 0
-    for steps in content["networks"].values():
-        for step in steps:
+    for part in chain(*content["networks"].values()):
+        numbers = 0
+        for step in part["steps"]:
             if step["op"] == "dense":
                 numbers += step["from"] * step["to"] + 8 * step["to"]
             elif step["op"] == "normalise":
                 numbers += 8 * step["to"]
-    assert len(gzip.decompress(base64.b64decode(content["data"]))) == numbers + 30 * 784
-    assert len(content["labels"]) == 30
+        assert len(gzip.decompress(base64.b64decode(part["data"]))) == numbers
+    assert len(gzip.decompress(base64.b64decode(content["images"]["data"]))) == 30 * 784
+    assert len(content["images"]["labels"]) == 30
 
 
 def test_a_report_takes_out_of_a_page_what_was_put_in():
@@ -61,6 +63,16 @@ def test_a_report_takes_out_of_a_page_what_was_put_in():
     html = shown._repr_mimebundle_()["text/html"]
     assert html.startswith(live_page.MARK) and html.count("<script>") == 1
     assert live_page.content_of(html) == shown.content()
+
+
+def test_two_figures_with_the_same_encoder_have_the_same_part():
+    torch.manual_seed(0)
+    encoder, decoder = nn.Sequential(nn.Linear(784, 8), nn.ReLU()), nn.Sequential(nn.Linear(8, 784))
+    images, labels = torch.rand(2, 784), torch.zeros(2)
+    alone = live.Live("digit", {"encoder": encoder}, images, labels)
+    both = live.Live("denoising", {"AE": nn.Sequential(encoder, decoder, nn.Sigmoid())}, images, labels)
+    one, other = (json.loads(figure.content())["networks"] for figure in (alone, both))
+    assert [one["encoder"][0]] == other["AE"][:1] and len(other["AE"]) == 3
 
 
 def test_a_layer_that_the_browser_lacks_is_named():

@@ -94,6 +94,20 @@ def digit():
     return live.digit(network, principal_components(images, 16), probe, images, torch.arange(20) % 10)
 
 
+def denoising(images, labels):
+    made = networks(images)
+    return live.denoising(
+        {"AE": made["dense"], "convolutional": made["denoiser"]}, images, labels, kind="masking", level=0.4
+    )
+
+
+def planes(images, labels):
+    torch.manual_seed(0)
+    nets = {name: used(planar_net(classes=10, seed=k), images.view(-1, 1, 28, 28)) for k, name in enumerate("ab")}
+    codes = {name: 5 * torch.randn(50, 2) for name in nets}
+    return live.planes(nets, codes, torch.arange(50) % 10, images, labels)
+
+
 def chapter(*outputs):
     cell = code(options(label="fig-live", fig_cap="A digit.", fig_alt="A digit and its code"), *outputs)
     return notebook("# Live\n\n## The figure\n\n@fig-live is alive.", cell, "## After\n\nThe end. " * 200)
@@ -235,6 +249,84 @@ def test_it_fits_on_a_phone_and_its_parts_have_names(view, width):
     expect(page.locator("#fig-live .scroll svg")).not_to_be_in_viewport(ratio=0.5)
 
 
+@pytest.fixture
+def opened(chromium):  # noqa: F811
+    """Open a live figure as JupyterLab does; when the test ends, nothing has failed."""
+    pages, heard = [], []
+
+    def show(figure):
+        page = chromium.new_page()
+        pages.append(page)
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.set_content(figure._repr_mimebundle_()["text/html"])
+        return page
+
+    yield show
+    for page in pages:
+        page.close()
+    assert heard == []
+
+
+def shown_pixels(page):
+    """Every small picture of a live figure, by its name, as levels of ink."""
+    page.wait_for_timeout(100)  # drawn with the next picture on the screen
+    return page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll(".live figure")].map(figure => [
+            figure.querySelector("figcaption").textContent,
+            [...figure.querySelector("canvas").getContext("2d").getImageData(0, 0, 28, 28).data]
+                .filter((_, i) => i % 4 === 3)]))"""
+    )
+
+
+@browser_test
+def test_noise_of_every_kind_and_level_goes_through_the_networks(opened):
+    images, labels = pictures(10), torch.arange(10)
+    page = opened(denoising(images, labels))
+    status, level, kind = page.get_by_role("status"), page.get_by_role("slider", name="Level"), page.locator("select")
+    expect(status).to_have_text("Masking noise, level 0.40.")
+    seen = torch.tensor(shown_pixels(page)["noisy"]) / 255
+    drawn = images[0] > 0
+    assert (seen[drawn] == 0).float().mean() == pytest.approx(0.4, abs=0.12), "a share of the pixels is masked"
+    assert torch.allclose(seen[seen > 0], images[0][seen > 0], atol=0.003), "and the others are as they were"
+    given = seen.view(1, -1)
+    made = networks(images)
+    for name, network, shape in (("AE", made["dense"], (1, 784)), ("convolutional", made["denoiser"], (1, 1, 28, 28))):
+        with torch.no_grad():
+            expected = as_rounded(network)(given.view(shape)).flatten()
+        torch.testing.assert_close(torch.tensor(shown_pixels(page)[name]) / 255, expected, atol=0.01, rtol=0)
+    level.press("Home")
+    expect(status).to_have_text("Masking noise, level 0.00.")
+    clean = torch.tensor(shown_pixels(page)["noisy"]) / 255
+    torch.testing.assert_close(clean, images[0], atol=0.003, rtol=0)
+    kind.select_option("gaussian")
+    level.press("End")
+    expect(status).to_have_text("Gaussian noise, level 1.00.")
+    strong = torch.tensor(shown_pixels(page)["noisy"]) / 255
+    assert (
+        (strong - clean)[clean == 0].std() == pytest.approx(0.4, abs=0.15) and strong.min() == 0 and strong.max() == 1
+    )
+    kind.select_option("salt and pepper")
+    level.press("End")
+    expect(status).to_have_text("Salt and pepper noise, level 1.00.")
+    assert set(shown_pixels(page)["noisy"]) == {0, 255}
+
+
+@browser_test
+def test_a_drawn_digit_moves_among_the_codes(opened):
+    page = opened(planes(pictures(10), torch.arange(10)))
+    status = page.get_by_role("status")
+    expect(status).to_contain_text("a: (")
+    first, before = status.inner_text(), page.locator(".plane").first.screenshot()
+    page.get_by_role("slider", name="Test image").press("End")
+    expect(status).not_to_have_text(first)
+    assert page.locator(".plane").first.screenshot() != before
+    loaded = status.inner_text()
+    stroke(page, (0.2, 0.2), (0.8, 0.8))
+    expect(status).not_to_have_text(loaded)
+    assert status.inner_text().count("reads as") == 2
+    expect(page.locator(".key li")).to_have_count(10)
+
+
 @browser_test
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(view, axe, scheme):  # noqa: F811
@@ -286,6 +378,10 @@ def test_a_live_figure_without_a_picture_is_refused(tmp_path, capsys):
     assert "cell 2: a live figure needs one picture beside it" in refusal(path, capsys)
 
 
-def test_the_chapters_that_have_one_draw_its_picture_in_the_same_line():
-    cells = json.loads((ROOT / "notebooks" / "01_autoencoder.ipynb").read_text())["cells"]
-    assert any("label: fig-live\n" in "".join(cell["source"]) for cell in cells)
+@pytest.mark.parametrize(
+    ("chapter", "label"),
+    [("01_autoencoder", "live"), ("02_denoising", "denoising-live"), ("03_center_loss", "center-live")],
+)
+def test_these_chapters_have_one(chapter, label):
+    cells = json.loads((ROOT / "notebooks" / f"{chapter}.ipynb").read_text())["cells"]
+    assert any(f"label: fig-{label}\n" in "".join(cell["source"]) for cell in cells)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from helpers import live_page
@@ -26,7 +29,7 @@ def render(book: Book, config: Config) -> str:
     arguments = ["-t", "html5", "--mathml", "--wrap=none", "--syntax-highlighting=pygments", "--email-obfuscation=none"]
     arguments += ["--template", str(TEMPLATE), "--toc", "--toc-depth=3"]
     points = [pandoc.raw_block("html", maps.data(label, chart)) for label, chart in book.maps.items()]
-    points += [pandoc.raw_block("html", live_data(label, content)) for label, content in book.live.items()]
+    points += [pandoc.raw_block("html", text) for text in live_data(book.live)]
     opening, text = book.blocks[: len(book.opening)], book.blocks[len(book.opening) :]
     ordered = [*opening, *lists(text), *text]
     page = book.write(pandoc.walk(ordered, change) + points, meta, arguments)
@@ -109,9 +112,21 @@ def figure(contents: list, book: Book) -> Node:
     return {"t": "Figure", "c": [[label, ["picture"], []], caption, shown]}
 
 
-def live_data(label: str, content: str) -> str:
-    """What a figure to work needs, as data that a browser does nothing with until a script asks for it."""
-    return f'<script type="application/json" id="{label}-content">{content}</script>'
+def live_data(figures: Mapping[str, str]) -> Iterator[str]:
+    """What figures to work need, as data that a browser does nothing with until a script asks for it.
+
+    Networks and images that several figures share stand there once, by their digest.
+    """
+    shared: dict[str, str] = {}
+    for label, content in figures.items():
+        read = json.loads(content)
+        for part in (*chain(*read["networks"].values()), read["images"]):
+            data = part["data"]
+            part["data"] = digest(data)[:16]
+            shared[part["data"]] = data
+        yield f'<script type="application/json" id="{label}-content">{json.dumps(read)}</script>'
+    if shared:
+        yield f'<script type="application/json" id="live-data">{json.dumps(shared)}</script>'
 
 
 def scroll(blocks: Blocks, name: str) -> Node:

@@ -222,7 +222,11 @@ const near = new IntersectionObserver(boxes => {
     if (!isIntersecting) continue;
     near.unobserve(box);
     if (box.dataset.points) openMap(box);
-    else openLive(box, JSON.parse(document.getElementById(box.dataset.content).textContent));
+    else {
+      const [content, shared] = [box.dataset.content, "live-data"].map(id => JSON.parse(document.getElementById(id).textContent));
+      for (const part of [...Object.values(content.networks).flat(), content.images]) part.data = shared[part.data];
+      openLive(box, content);
+    }
   }
 }, { rootMargin: "100% 0px" });
 for (const box of document.querySelectorAll(".map, .live")) {
