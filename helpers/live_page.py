@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
-from uuid import uuid4
 
 MARK = '<div class="live"'  # how such an output begins
 SCRIPT, STYLE = (Path(__file__).with_name(name) for name in ("live.js", "live.css"))
@@ -11,7 +11,8 @@ SCRIPT, STYLE = (Path(__file__).with_name(name) for name in ("live.js", "live.cs
 
 def page(content: str) -> str:
     """A figure with script and style of its own; ``content`` is JSON, see :meth:`helpers.live.Live.content`."""
-    name, script, style = f"live-{uuid4().hex}", SCRIPT.read_text("utf-8"), STYLE.read_text("utf-8")
+    name = f"live-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    script, style = SCRIPT.read_text("utf-8"), STYLE.read_text("utf-8")
     opened = f'openLive(document.getElementById("{name}"), {content});'
     return f'{MARK} id="{name}"></div><style>{style}</style><script>{{{script}\n{opened}}}</script>'
 

@@ -101,11 +101,11 @@ def denoising(images, labels):
     )
 
 
-def planes(images, labels):
+def planes(images):
     torch.manual_seed(0)
     nets = {name: used(planar_net(classes=10, seed=k), images.view(-1, 1, 28, 28)) for k, name in enumerate("ab")}
     codes = {name: 5 * torch.randn(50, 2) for name in nets}
-    return live.planes(nets, codes, torch.arange(50) % 10, images, labels)
+    return live.planes(nets, codes, torch.arange(50) % 10, images)
 
 
 def chapter(*outputs):
@@ -313,7 +313,7 @@ def test_noise_of_every_kind_and_level_goes_through_the_networks(opened):
 
 @browser_test
 def test_a_drawn_digit_moves_among_the_codes(opened):
-    page = opened(planes(pictures(10), torch.arange(10)))
+    page = opened(planes(pictures(10)))
     status = page.get_by_role("status")
     expect(status).to_contain_text("a: (")
     first, before = status.inner_text(), page.locator(".plane").first.screenshot()
