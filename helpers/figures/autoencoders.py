@@ -104,7 +104,7 @@ def digit(network: ScratchAutoencoder, pca: PCA, probe: Probe, images: Tensor, l
     """The first of the ``images`` [N, D], its code, and what is made of it; alive where it can be, see helpers.live."""
     code = network.encode(images[:1])
     linear = torch.from_numpy(pca.inverse_transform(pca.transform(images[:1].numpy())))
-    pictures = {"image": images[:1], "by the network": network.decode(code), "by PCA": linear}
+    pictures = {"image": images[:1], "network": network.decode(code), "PCA": linear}
     grid: dict[str, Any] = {"width_ratios": [1, 1, 1, 1.7, 1.5], "layout": "constrained"}
     _, axes = plt.subplots(1, 5, figsize=(WIDTH, 1.5), **grid)
     for axis, (name, picture) in zip(axes, pictures.items(), strict=False):
