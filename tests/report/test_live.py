@@ -328,6 +328,17 @@ def test_a_drawn_digit_moves_among_the_codes(opened):
 
 
 @browser_test
+@pytest.mark.parametrize("kind", ["denoising", "planes"])
+def test_axe_finds_nothing_serious_in_the_others(opened, axe, kind):  # noqa: F811
+    images = pictures(10)
+    page = opened(denoising(images, torch.arange(10)) if kind == "denoising" else planes(images))
+    expect(page.get_by_role("status")).not_to_be_empty()
+    page.evaluate(axe)
+    found = page.evaluate("axe.run('.live', { resultTypes: ['violations'] })")["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")] == []
+
+
+@browser_test
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(view, axe, scheme):  # noqa: F811
     page = view(color_scheme=scheme, bypass_csp=True)
