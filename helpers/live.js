@@ -93,23 +93,26 @@ const unsqueeze = async text => {
 const CELLS = { dense: 1, convolve: 9 };
 const fill = async ({ steps, data }) => {
   const take = await unsqueeze(data);
+  const floats = count => take(count, Float32Array);
   return steps.map(step => {
-    if (step.op === "normalise") return { ...step, weights: take(step.to, Float32Array), bias: take(step.to, Float32Array) };
+    if (step.op === "normalise") return { ...step, weights: floats(step.to), bias: floats(step.to) };
     if (!CELLS[step.op]) return step;
-    const whole = take(CELLS[step.op] * step.from * step.to, Int8Array), scale = take(step.to, Float32Array);
-    return { ...step, weights: Float32Array.from(whole, (w, i) => w * scale[i % step.to]), bias: take(step.to, Float32Array) };
+    const whole = take(CELLS[step.op] * step.from * step.to, Int8Array), scale = floats(step.to);
+    const weights = Float32Array.from(whole, (weight, i) => weight * scale[i % step.to]);
+    return { ...step, weights, bias: floats(step.to) };
   });
 };
 const unpack = async ({ networks, images: { labels, data }, settings }) => {
-  const filled = await Promise.all(Object.values(networks).map(async parts => (await Promise.all(parts.map(fill))).flat()));
+  const join = async parts => (await Promise.all(parts.map(fill))).flat();
+  const filled = await Promise.all(Object.values(networks).map(join));
   const take = await unsqueeze(data);
   const images = labels.map(() => Float32Array.from(take(784, Uint8Array), byte => byte / 255));
   const names = Object.keys(networks);
   return { networks: Object.fromEntries(names.map((name, k) => [name, filled[k]])), images, labels, settings };
 };
 
-// What is drawn on a large field [side x side] as MNIST has it: the ink fitted into 20 x 20 pixels, its centre of mass in
-// the middle of 28 x 28 (LeCun et al. 1998).
+// What is drawn on a large field [side x side] as MNIST has it: the ink fitted into 20 x 20 pixels, its centre of mass
+// in the middle of 28 x 28 (LeCun et al. 1998).
 const centred = (ink, side) => {
   let [left, top, right, bottom] = [side, side, -1, -1];
   for (let i = 0; i < ink.length; i++) {
@@ -140,7 +143,9 @@ const centred = (ink, side) => {
 
 const element = (tag, attributes = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), attributes);
-  for (const [name, value] of Object.entries(attributes)) if (name.includes("-") || name === "role") made.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.includes("-") || name === "role") made.setAttribute(name, value);
+  }
   made.append(...children);
   return made;
 };
@@ -218,7 +223,8 @@ const chooser = (images, labels, change) => {
   return { box: element("div", {}, drawn.box, box), input, load };
 };
 
-const group = (name, ...children) => element("div", { role: "group", "aria-label": name }, element("p", {}, name), ...children);
+const group = (name, ...children) =>
+  element("div", { role: "group", "aria-label": name }, element("p", {}, name), ...children);
 const percent = value => (100 * value).toFixed(0) + " %";
 const distance = (a, b) => a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0);
 
@@ -341,7 +347,8 @@ const denoising = (box, { networks, images, labels, settings }) => {
   const drawn = chooser(images, labels, next => { image = next; soon(); });
   box.append(
     element("div", {}, drawn.box, element("label", {}, element("span", {}, "Noise"), choice), amount.box),
-    group("What is made of it", element("div", { className: "pictures" }, noisy.box, ...restored.map(each => each.box))),
+    group("What is made of it",
+      element("div", { className: "pictures" }, noisy.box, ...restored.map(each => each.box))),
     told,
   );
   drawn.load(0);
@@ -351,7 +358,8 @@ const denoising = (box, { networks, images, labels, settings }) => {
 const planes = (box, { networks, images, labels, settings }) => {
   const told = element("p", { role: "status" });
   const panels = Object.entries(settings.points).map(([name, points]) => {
-    const canvas = element("canvas", { className: "plane", width: 300, height: 300, role: "img", "aria-label": `Codes, ${name}` });
+    const canvas = element("canvas", { className: "plane", width: 300, height: 300, role: "img" });
+    canvas.setAttribute("aria-label", `Codes, ${name}`);
     const axes = [0, 1].map(k => points.map(point => point[k]));
     const [least, most] = [axes.map(axis => Math.min(...axis)), axes.map(axis => Math.max(...axis))];
     const spread = Math.max(most[0] - least[0], most[1] - least[1]);

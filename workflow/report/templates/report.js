@@ -223,7 +223,8 @@ const near = new IntersectionObserver(boxes => {
     near.unobserve(box);
     if (box.dataset.points) openMap(box);
     else {
-      const [content, shared] = [box.dataset.content, "live-data"].map(id => JSON.parse(document.getElementById(id).textContent));
+      const read = id => JSON.parse(document.getElementById(id).textContent);
+      const [content, shared] = [box.dataset.content, "live-data"].map(read);
       for (const part of [...Object.values(content.networks).flat(), content.images]) part.data = shared[part.data];
       openLive(box, content);
     }
