@@ -160,7 +160,10 @@ def across_seeds(found: Found, answered: Mapping[str, Answer]) -> str:
         return "One seed was run, so nothing is known of this; `make report SEED=1` runs another."
     beaten = [a for a in answered.values() if a.reported.is_claim and a.verdict == "yes"]
     always = sum(beaten_by_every_seed(a.reported, a.ours) for a in beaten if a.ours)
-    lines = [f"Claims beaten by the mean over the seeds: {len(beaten)}. Beaten by every seed: {always}.", ""]
+    lines = [f"Claims beaten by the mean over the seeds: {len(beaten)}. Beaten by every seed: {always}."]
+    if len(found.seeds) < 5:
+        lines.append("With so few seeds even a large difference may not be significant.")
+    lines.append("")
     known = []
     for chapter_a, key_a, chapter_b, key_b in (*CODE_DUELS, *GARMENT_DUELS, *PHOTOGRAPH_DUELS):
         a, b = accuracy_by_seed(found, chapter_a, key_a), accuracy_by_seed(found, chapter_b, key_b)
