@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tarfile
 from collections import Counter
+from contextlib import contextmanager
 from html.parser import HTMLParser
 
 import numpy as np
@@ -260,9 +261,9 @@ def chromium():
         started.close()
 
 
-@pytest.fixture
-def view(chromium, report):
-    """Open the report in a window of some size; when the test ends, nothing has failed or been asked of a network."""
+@contextmanager
+def windows(chromium, report):
+    """Open a report in windows of some size; at the end nothing has failed or been asked of a network."""
     contexts, heard = [], []
 
     def opened(width=1280, height=900, **settings):
@@ -279,6 +280,13 @@ def view(chromium, report):
     for context in contexts:
         context.close()
     assert [said for said in heard if not said.startswith("data:")] == []
+
+
+@pytest.fixture
+def view(chromium, report):
+    """Open the report in a window of some size, see :func:`windows`."""
+    with windows(chromium, report) as opened:
+        yield opened
 
 
 def background(page, selector="body"):

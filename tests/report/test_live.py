@@ -8,7 +8,7 @@ import torch
 from conftest import ROOT
 from nbformat import v4
 from playwright.sync_api import expect
-from test_html import axe, browser_test, chromium  # noqa: F401  # fixtures
+from test_html import axe, browser_test, chromium, windows  # noqa: F401  # fixtures
 from test_report import code, drawing, notebook, options, refusal, save
 from torch import nn
 
@@ -129,24 +129,15 @@ def report(tmp_path_factory):
 
 @pytest.fixture
 def view(chromium, report):  # noqa: F811
-    """Open the report at its live figure; when the test ends, nothing has failed or been asked of a network."""
-    contexts, heard = [], []
+    """Open the report at its live figure, see :func:`test_html.windows`."""
+    with windows(chromium, report) as opened:
 
-    def opened(width=1280, height=900, **settings):
-        context = chromium.new_context(viewport={"width": width, "height": height}, **settings)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: heard.append(message.text))
-        page.on("pageerror", lambda error: heard.append(str(error)))
-        page.on("request", lambda request: heard.append(request.url) if request.url != report.as_uri() else None)
-        page.goto(report.as_uri())
-        page.locator("#fig-live").scroll_into_view_if_needed()
-        return page
+        def at_the_figure(*size, **settings):
+            page = opened(*size, **settings)
+            page.locator("#fig-live").scroll_into_view_if_needed()
+            return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert heard == []
+        yield at_the_figure
 
 
 def stroke(page, *places):
