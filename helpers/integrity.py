@@ -30,7 +30,7 @@ def seal(record: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     """The record of a run with the digests of its other ``files``, by name, and its own."""
     provenance = {**record["provenance"], "files": dict(sorted(files.items()))}
     sealed = {**record, "provenance": provenance}
-    return {**sealed, OWN: _own(sealed)}
+    return {**sealed, OWN: own(sealed)}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def read(path: Path) -> dict[str, Any]:
         given = record.get(OWN)
     except (ValueError, AttributeError):
         raise ChangedError(f"{path} is damaged") from None
-    if given is not None and given != _own(record):
+    if given is not None and given != own(record):
         raise ChangedError(f"{path} was changed after its run")
     return dict(record)
 
@@ -74,7 +74,7 @@ def _files(record: Mapping[str, Any]) -> dict[str, str]:
     return record.get("provenance", {}).get("files", {})
 
 
-def _own(record: Mapping[str, Any]) -> str:
-    """The digest of a record's content, however it is laid out."""
+def own(record: Mapping[str, Any]) -> str:
+    """The digest of a record's content, however it is laid out; it is kept in the record itself."""
     content = {key: value for key, value in record.items() if key != OWN}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -45,6 +45,19 @@ def helpers_digest(notebook: Path) -> str:
     return digest.hexdigest()
 
 
+def files(notebook: Path) -> dict[str, str]:
+    """sha256 of each file of code that ``notebook`` reaches, itself and the reported values too: of what counts in it.
+
+    By its path from the project's folder. Two trees run the same code where all of these are equal.
+    """
+    values = HELPERS / "reported.toml"
+    found = {notebook: notebook_digest(notebook), values: hashlib.sha256(values.read_bytes()).hexdigest()}
+    for path, names in sorted(reached(notebook).items()):
+        text = _module(path.read_text(encoding="utf-8")).text(names)
+        found[path] = hashlib.sha256(text.encode()).hexdigest()
+    return {path.relative_to(ROOT).as_posix(): digest for path, digest in found.items()}
+
+
 def reached(notebook: Path) -> Definitions:
     """What a notebook's code uses of helpers/: the modules that are imported, each with the names reached in it.
 

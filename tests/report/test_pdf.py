@@ -115,7 +115,7 @@ def test_a_word_of_code_that_is_broken_stays_one_string():
 
 def test_it_says_that_it_is_accessible_and_lasting(reader):
     about = reader.trailer["/Root"]["/Metadata"].get_object().get_data().decode()
-    for name, value in (("pdfuaid:part", "1"), ("pdfaid:part", "2"), ("pdfaid:conformance", "A")):
+    for name, value in (("pdfuaid:part", "1"), ("pdfaid:part", "3"), ("pdfaid:conformance", "A")):
         assert re.search(rf"<{name}>{value}</{name}>", about)
     assert reader.trailer["/Root"]["/Lang"] == "en-GB"
 

@@ -16,7 +16,7 @@ from traitlets import Dict, List, Unicode
 from traitlets.config import Config as Settings
 
 from helpers.results import ROOT
-from workflow.report import html, pdf
+from workflow.report import evidence, html, pdf
 from workflow.report import preprocessors as ours
 from workflow.report.appendix import how_run
 from workflow.report.book import Book
@@ -104,7 +104,8 @@ class HTMLReport(Report):
 
     def render(self, book: Book, cover: Config) -> str:
         """See workflow.report.html."""
-        return html.render(book.closed_by(how_run(book.runs)), cover)
+        whole = book.closed_by(how_run(book.runs))
+        return evidence.into_html(html.render(whole, cover), evidence.collect(whole, cover))
 
 
 class PDFReport(Report):
@@ -115,4 +116,5 @@ class PDFReport(Report):
 
     def render(self, book: Book, cover: Config) -> bytes:
         """See workflow.report.pdf."""
-        return pdf.render(book.closed_by([*code_appendix(book), *how_run(book.runs)]), cover)
+        whole = book.closed_by([*code_appendix(book), *how_run(book.runs)])
+        return pdf.pack(pdf.render(whole, cover), evidence.collect(whole, cover))

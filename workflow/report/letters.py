@@ -82,7 +82,7 @@ def of_script(script: str) -> list[typst.FontInfo]:
 def shows(compiler: typst.Compiler, letter: str) -> bool:
     """Whether Typst can show a letter with the compiler's fonts."""
     try:
-        compiler.compile(f"#{json.dumps(letter, ensure_ascii=False)}".encode(), format="pdf", pdf_standards=["a-2a"])
+        compiler.compile(f"#{json.dumps(letter, ensure_ascii=False)}".encode(), format="pdf", pdf_standards=["a-3a"])
     except typst.TypstError:
         return False
     return True

@@ -12,7 +12,7 @@ from pathlib import Path
 import pikepdf
 import typst
 
-from workflow.report import pandoc
+from workflow.report import evidence, pandoc
 from workflow.report.book import Book
 from workflow.report.cells import Picture
 from workflow.report.config import Config, build_time
@@ -32,7 +32,7 @@ WIDEST = 80  # letters of code in a line, so that a little space is left for its
 
 
 def render(book: Book, config: Config) -> bytes:
-    """The whole PDF; raises ReportError with the letter that no font has, or Typst's words, when it cannot be set."""
+    """The whole PDF as Typst sets it; raises ReportError with the letter that no font has, or Typst's words, when it cannot be set."""
 
     def change(node: Node) -> Node | list[Node] | None:
         return typst_node(node, book)
@@ -57,15 +57,15 @@ def render(book: Book, config: Config) -> bytes:
         given = {"cover": json.dumps(cover), "fonts": json.dumps(families)}
         try:
             compiler = typst.Compiler(folder / "main.typ", folder, fonts, sys_inputs=given)
-            # Accessible (PDF/UA) and for archives (PDF/A).
+            # Accessible (PDF/UA) and for archives (PDF/A-3, which may have files attached).
             now = int(build_time().timestamp())
-            made = compiler.compile(format="pdf", pdf_standards=["ua-1", "a-2a"], timestamp=now)
+            made = compiler.compile(format="pdf", pdf_standards=["ua-1", "a-3a"], timestamp=now)
         except typst.TypstError as error:
             cause = first_cause(error.diagnostic)
             said = " ".join([cause.partition("\n")[0], *re.findall(r"= hint: (.*)", cause)])
             raise ReportError(f"{place_of_error(cause, source, book)}the PDF cannot be set: {said}") from None
     assert isinstance(made, bytes)
-    return pack(made)
+    return made
 
 
 def give_fonts(fonts: Path, body: str, book: Book, config: Config) -> list[str]:
@@ -116,13 +116,17 @@ def place_of_error(diagnostic: str, source: str, book: Book) -> str:
     return ""
 
 
-def pack(pdf: bytes) -> bytes:
-    """The same document, with its thousands of small objects (the tags above all) compressed: about a quarter less."""
+def pack(pdf: bytes, proof: evidence.Evidence) -> bytes:
+    """The same document with its evidence attached, and its thousands of small objects (the tags above all) compressed.
+
+    That makes it about a quarter smaller.
+    """
     packed = io.BytesIO()
     with pikepdf.open(io.BytesIO(pdf)) as document:
         # Typst writes the default, false, which poppler takes for an error.
         if "/Suspects" in document.Root.MarkInfo:
             del document.Root.MarkInfo["/Suspects"]
+        evidence.into_pdf(document, proof)
         document.save(packed, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
     return packed.getvalue()
 
