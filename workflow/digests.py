@@ -71,7 +71,7 @@ def reached(notebook: Path) -> Definitions:
         for path in HELPERS.rglob("*.py"):
             search.use_all(path)
     else:
-        search.follow(cells, _imports(cells))
+        search.follow(cells, _Module(imports=_imports(cells)))
     return search.found
 
 
@@ -81,16 +81,16 @@ class _Search:
     def __init__(self) -> None:
         self.found: Definitions = {}
 
-    def follow(self, code: ast.AST, imported: Mapping[str, str], module: Path | None = None) -> None:
-        """Add what ``code`` uses; ``imported`` has the dotted names behind its names, ``module`` the file it is in."""
-        for dotted in imported_modules(code):
+    def follow(self, code: ast.AST, module: _Module, file: Path | None = None) -> None:
+        """Add what ``code`` of a ``module`` uses; ``file`` is the module's, if it is one of helpers."""
+        imported, mentioned, own = _uses(code, module)
+        for dotted in imported:
             self.import_module(dotted)
-        for dotted in _mentioned(code, imported):
+        for dotted in mentioned:
             self.use(dotted)
-        if module:
-            names = {node.id for node in _walk(code) if isinstance(node, ast.Name)}
-            for name in names & _module(module.read_text(encoding="utf-8")).definitions.keys():
-                self.add(module, name)
+        if file:
+            for name in own:
+                self.add(file, name)
 
     def import_module(self, dotted: str) -> None:
         """Add what runs when the module ``dotted`` is imported, its packages first."""
@@ -106,7 +106,7 @@ class _Search:
                 for dotted_import in module.imports_modules:
                     self.import_module(dotted_import)
                 for statement in module.always:
-                    self.follow(statement, module.imports, file)
+                    self.follow(statement, module, file)
 
     def use(self, dotted: str) -> None:
         """Add what ``dotted``, such as helpers.training.fit, names; of a module itself all, since any may be meant."""
@@ -142,7 +142,7 @@ class _Search:
         if name in module.definitions:
             self.found[file].add(name)
             for node in module.definitions[name]:
-                self.follow(node, module.imports, file)
+                self.follow(node, module, file)
         elif name in module.imports:
             self.use(module.imports[name])
 
@@ -152,7 +152,7 @@ def _dotted(file: Path) -> str:
     return ".".join([PACKAGE, *file.relative_to(HELPERS).with_suffix("").parts])
 
 
-@dataclass
+@dataclass(eq=False)  # known by identity, so that what its statements use is found once
 class _Module:
     """A file of helpers/, taken apart."""
 
@@ -165,7 +165,10 @@ class _Module:
     def text(self, names: set[str]) -> str:
         """The code of the definitions ``names`` and of what an import runs, in the file's order."""
         wanted = {id(node) for name in names for node in self.definitions[name]} | set(map(id, self.always))
-        return "\n".join(ast.unparse(node) for node in self.order if id(node) in wanted)
+        return "\n".join(_written(node) for node in self.order if id(node) in wanted)
+
+
+_written = cache(ast.unparse)
 
 
 @cache
@@ -183,6 +186,13 @@ def _module(source: str) -> _Module:
         if isinstance(node, ast.Import | ast.ImportFrom):
             module.imports_modules |= imported_modules(node)
     return module
+
+
+@cache
+def _uses(code: ast.AST, module: _Module) -> tuple[set[str], list[str], set[str]]:
+    """What code of a module uses: modules that it imports, dotted names in helpers, and the module's own names."""
+    names = {node.id for node in _walk(code) if isinstance(node, ast.Name)}
+    return imported_modules(code), list(_mentioned(code, module.imports)), names & module.definitions.keys()
 
 
 def _drop_docstrings(tree: ast.AST) -> None:

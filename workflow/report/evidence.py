@@ -118,6 +118,13 @@ def into_html(page: str, evidence: Evidence) -> str:
     return f"{before}{START}{data}{END}{body}{after}"
 
 
+def out_of_html(page: str) -> tuple[str, str]:
+    """A page without its evidence, and that as text; "" for a page without any."""
+    before, start, rest = page.partition(START)
+    data, _, after = rest.partition(END)
+    return (before + after, data) if start else (page, "")
+
+
 def html_places(page: str) -> Iterator[tuple[str, str, Any]]:
     """Name, markup and digest of every place of a page without evidence, in reading order; the cover first."""
     pieces = PLACE.split(page)

@@ -32,7 +32,7 @@ WIDEST = 80  # letters of code in a line, so that a little space is left for its
 
 
 def render(book: Book, config: Config) -> bytes:
-    """The whole PDF as Typst sets it; raises ReportError with the letter that no font has, or Typst's words, when it cannot be set."""
+    """The whole PDF; raises ReportError with the letter that no font has, or Typst's words, when it cannot be set."""
 
     def change(node: Node) -> Node | list[Node] | None:
         return typst_node(node, book)

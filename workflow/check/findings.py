@@ -1,0 +1,289 @@
+"""What holds of a report: that it is as it was built, and that its evidence fits itself, this tree's code and the data.
+
+Whoever changes a number in the file, or a record, is found here. Whoever makes up all of the evidence anew is found
+by running a chapter again (`workflow.check.rerun`) alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from helpers import integrity
+from helpers.sets import SETS
+from workflow import digests, plan
+from workflow.check.reading import DAMAGE, Place, Report
+from workflow.parameters import ParameterError
+
+REPORT = "the report"  # the subject of what concerns no single chapter
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+TORN = re.compile(r"(?<=\d[.,])\s*\n\s*(?=\d)")  # a number that a line's end tears apart
+CONTEXT = 12  # letters before a number by which it is found in the evidence
+MOST_NAMED = 5  # of anything in one line
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: of which chapter, what, and whether it holds. ``said`` is a sentence on it."""
+
+    subject: str
+    what: str
+    holds: bool
+    said: str
+
+
+def of_report(report: Report) -> list[Finding]:
+    """All findings on a report and its chapters, without running any of them again."""
+    findings = [Finding(REPORT, *found) for found in (as_built(report), its_numbers(report), its_seal(report))]
+    findings.append(Finding(REPORT, *one_run(report.records)))
+    for name, chapter in report.evidence["chapters"].items():
+        for check in (record, answers, compared, code, data, settings):
+            try:
+                found = check(name, chapter, report)
+            except DAMAGE as error:  # whatever a record may hold instead of what runs leave
+                found = (check.__name__, False, f"its {check.__name__} cannot be read ({type(error).__name__})")
+            if found:
+                findings.append(Finding(name, *found))
+    return findings
+
+
+Found = tuple[str, bool, str]
+
+
+def named(items: Iterable[str]) -> str:
+    """Some of the items in one line, and how many more there are."""
+    listed = list(items)
+    more = len(listed) - MOST_NAMED
+    return ", ".join(listed[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+# ---- the file ----
+
+
+def as_built(report: Report) -> Found:
+    """Whether every page, or every section and figure, is drawn as it was when the report was built."""
+    changed = [change(place, report) for place in report.places if not place.as_built]
+    if len(changed) == len(report.places) > 1:
+        changed = ["every page is another: the file was saved anew by another program, or is of another report"]
+    changed += [f"{name} is missing" for name in report.lost]
+    what = "pages" if report.path.suffix.lower() == ".pdf" else "sections and figures"
+    said = "; ".join(changed[:MOST_NAMED]) if changed else f"all {len(report.places)} {what} are as they were built"
+    return "pages", not changed, said
+
+
+def change(place: Place, report: Report) -> str:
+    """What is different at a place that was changed after the build, as far as its words tell."""
+    typed = [f"{number} stands where the evidence has {known}" for number, known in misplaced(place.text, report.words)]
+    said = named(typed) or "its words are those of the evidence, so look at what is drawn there"
+    return f"{place.name} was changed after the build: {said}"
+
+
+def misplaced(text: str, known: str) -> Iterator[tuple[str, str]]:
+    """Numbers of a text before which stand words that stand before another number in ``known``, and that one."""
+    squeezed = "".join(text.split())
+    for found in NUMBER.finditer(squeezed):
+        before = squeezed[max(0, found.start() - CONTEXT) : found.start()]
+        if len(before) < CONTEXT or before + found[0] in known or NUMBER.search(before[-2:]):
+            continue
+        at = known.find(before)
+        if at >= 0 and (other := NUMBER.match(known, at + len(before))) and other[0] != found[0]:
+            yield found[0], other[0]
+
+
+def its_numbers(report: Report) -> Found:
+    """Whether every number of tables and sentences is one that the evidence has."""
+    texts = [*report.evidence["shown"].values(), json.dumps(report.evidence["cover"])]
+    known = {number for text in texts for number in numbers(text)}
+    known |= {number for name in commits(report.records) for number in numbers(name)}
+    strange = [
+        f"{number} ({place.name})"
+        for place in report.places
+        for number in numbers(place.text)
+        if number not in known | torn(place.text, known)
+    ]
+    count = sum(len(numbers(place.text)) for place in report.places)
+    said = f"not in the evidence: {named(strange)}" if strange else f"all {count:,} numbers are in the evidence"
+    return "numbers", not strange, said
+
+
+def numbers(text: str) -> list[str]:
+    """The numbers of a text that may be results: with a decimal point, or of three digits and more."""
+    found = (number.replace(",", "") for number in NUMBER.findall(text.replace("\u200b", "")))
+    return [number for number in found if "." in number or len(number) >= 3]
+
+
+def torn(text: str, known: set[str]) -> set[str]:
+    """The two halves of each known number that the end of a line tears apart."""
+    whole = (number for number in numbers(TORN.sub("", text)) if number in known)
+    return {part for number in whole for part in number.split(".")}
+
+
+def commits(records: Mapping[str, Record]) -> set[str]:
+    """The commits that the cover names."""
+    return {str(record["provenance"].get("git"))[:10] for record in records.values()}
+
+
+def its_seal(report: Report) -> Found:
+    """Whether the evidence is as the build left it."""
+    whole = "the evidence is as the build left it"
+    return "evidence", report.is_sealed, whole if report.is_sealed else "the evidence was changed after the build"
+
+
+def one_run(records: Mapping[str, Record]) -> Found:
+    """Whether all chapters are of one profile and one seed."""
+    kinds: dict[str, list[str]] = {}
+    for name, content in records.items():
+        kinds.setdefault(f"profile {content['profile']}, seed {content['seed']}", []).append(name)
+    if len(kinds) > 1:
+        parts = [f"{kind} ({named(names)})" for kind, names in kinds.items()]
+        return "run", False, f"its chapters are of different runs: {'; '.join(parts)}"
+    if not kinds:
+        return "run", False, "no chapter has left a record of its run"
+    return "run", True, f"{next(iter(kinds))}"
+
+
+# ---- a chapter ----
+
+
+def record(name: str, chapter: Mapping[str, Any], report: Report) -> Found:
+    """Whether the record of a run is as the run left it."""
+    content = chapter["results"]
+    if content["notebook"] != name:
+        return "record", False, f"its record is that of {content['notebook']}"
+    if content["parameters"].get("seed", content["seed"]) != content["seed"]:
+        return "record", False, f"its record names seed {content['seed']} and ran {content['parameters']['seed']}"
+    if integrity.OWN not in content:
+        return "record", False, "its record has no digest, as every run of the workflow has"
+    if content[integrity.OWN] != integrity.own(content):
+        return "record", False, "its record was changed after its run"
+    return "record", True, "its record is as its run left it"
+
+
+def answers(name: str, chapter: Mapping[str, Any], report: Report) -> Found | None:
+    """Whether the accuracies are those of the classes that the models gave to the test images."""
+    packed, metrics = dict(chapter["answers"]), chapter["results"]["metrics"]
+    if not packed:
+        return None
+    labels = unpack(packed.pop("labels"))
+    wrong = []
+    for model, kept in packed.items():
+        off = unpack(kept)
+        right = int(len(off) == len(labels) and (off == 0).sum())
+        stated = [value for metric, value in metrics.items() if metric.endswith("accuracy")]
+        if not any(abs(value * len(labels) - right) < 1e-3 for value in stated):
+            wrong.append(f"{model} was right on {right:,} of {len(labels):,}, which no accuracy of the record says")
+    kinds = f"the answers of {len(packed)} models to {len(labels):,} test images give the accuracies stated"
+    return "answers", not wrong, named(wrong) or kinds
+
+
+def unpack(text: str) -> np.ndarray:
+    """Classes [N] from ``evidence.packed``. Raises ValueError when they are too many, or damaged."""
+    try:
+        content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), 10**7)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    return np.frombuffer(content, np.uint8)
+
+
+def compared(name: str, chapter: Mapping[str, Any], report: Report) -> Found | None:
+    """Whether a chapter that compares others has read the records that are in this report."""
+    content = chapter["results"]
+    stated = content["provenance"].get("data", {}).get("results")
+    if stated is None:
+        return None
+    texts = "\n".join(report.evidence["shown"].values())
+    tables = content["tables"]
+    lines = [row[key] for row in tables.get("answers", []) for key in ("answer", "ours")]
+    asked = {row["answer"] for row in tables.get("answers", []) if row["answer"].replace("'", "\u2019") in texts}
+    missing = [] if asked or not lines else ["the first page does not show the answers of the record"]
+    if content["metrics"].get("seeds", 1) > 1:
+        return "compared", not missing, named(missing) or "it compared several seeds, of which the report has one"
+    others = [other for key, other in sorted(report.records.items()) if key != name]
+    if stated not in {fingerprint(others), fingerprint(others * 2)}:  # twice where the profile is `original`
+        missing.append("it compared other results than those in this report")
+    return "compared", not missing, named(missing) or "it compared the records in this report"
+
+
+def fingerprint(records: list[Record]) -> str:
+    """As helpers.comparison.runs.Found has it."""
+    return hashlib.sha256(json.dumps(records, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def code(name: str, chapter: Mapping[str, Any], report: Report) -> Found:
+    """Whether the chapter ran the code of this tree; else which files are others."""
+    notebook = plan.NOTEBOOKS / f"{name}.ipynb"
+    if not notebook.exists():
+        return "code", False, "this tree has no such chapter"
+    stated = chapter["results"]["provenance"]
+    here = {"notebook_sha256": digests.notebook_digest(notebook), "helpers_sha256": digests.helpers_digest(notebook)}
+    if all(stated.get(key) == digest for key, digest in here.items()):
+        return "code", True, "it ran the code of this tree"
+    ours, theirs = digests.files(notebook), chapter["code"]
+    parts = {
+        "other than here": [file for file in theirs if file in ours and theirs[file] != ours[file]],
+        "only there": sorted(theirs.keys() - ours.keys()),
+        "only here": sorted(ours.keys() - theirs.keys()),
+    }
+    found = [f"{what}: {named(files)}" for what, files in parts.items() if files]
+    return "code", False, f"it ran other code; {'; '.join(found) or 'which, its evidence does not say'}"
+
+
+def data(name: str, chapter: Mapping[str, Any], report: Report) -> Found | None:
+    """Whether the chapter read the real data; else which files are others."""
+    stated = chapter["results"]["provenance"]
+    if stated.get("sample_data"):
+        return "data", False, "it ran on sample data"
+    wrong = []
+    for kind, files in stated.get("data_md5", {}).items():
+        if kind == "results":
+            continue
+        known = SETS[kind].md5s if kind in SETS else {}
+        wrong += [file for file, md5 in files.items() if known.get(file) != md5]
+        wrong += [] if files else [f"no file of {kind} is named"]
+    kinds = [kind for kind in stated.get("data_md5", {}) if kind != "results"]
+    if not kinds:
+        return None if "results" in stated.get("data", {}) else ("data", False, "its record names no data")
+    said = f"not the real data: {named(wrong)}" if wrong else f"it read the real files of {', '.join(kinds)}"
+    return "data", not wrong, said
+
+
+def settings(name: str, chapter: Mapping[str, Any], report: Report) -> Found:
+    """Whether the parameters are those of the profile in this tree; else which are others."""
+    content = chapter["results"]
+    try:
+        found = chapters(content["profile"])
+    except ParameterError as error:
+        return "settings", False, str(error)
+    if name not in found:
+        return "settings", False, "this tree has no such chapter"
+    wrong = differing(content["parameters"], found[name])
+    here = [f"{key} {theirs} (here {ours})" for key, (theirs, ours) in wrong.items()]
+    whole = f"its parameters are those of the profile {content['profile']}"
+    return "settings", not wrong, f"other than the profile: {named(here)}" if wrong else whole
+
+
+@cache
+def chapters(profile: str) -> dict[str, plan.Chapter]:
+    """The chapters of this tree with the parameters of a profile, read once. Raises ParameterError."""
+    return plan.chapters(profile)
+
+
+def differing(parameters: Mapping[str, Any], chapter: plan.Chapter) -> dict[str, tuple[Any, Any]]:
+    """The parameters of a run that are others than its profile's here, each as (there, here).
+
+    Its seed and files of other chapters are not settings, nor what a comparing chapter is told to read.
+    """
+    own = {"seed", *chapter.needs, *(("chapters", "profile") if chapter.compares else ())}
+    keys = [*parameters, *(key for key in chapter.parameters if key not in parameters)]
+    pairs = {key: (parameters.get(key), chapter.parameters.get(key)) for key in keys if key not in own}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
