@@ -156,9 +156,9 @@ def unpacked(document: pikepdf.Pdf, name: str) -> bytes:
 def destinations(document: pikepdf.Pdf) -> Iterator[tuple[str, int]]:
     """Every label of the document that links lead to, and the page that it is on."""
     pages = {page.obj.objgen: number for number, page in enumerate(document.pages, start=1)}
-    names = document.Root.get("/Names", {})
+    names: Any = document.Root.get("/Names", {})
     if "/Dests" in names:
-        for label, where in pikepdf.NameTree(names.Dests).items():
+        for label, where in pikepdf.NameTree(names["/Dests"]).items():
             place = where.get("/D", where) if isinstance(where, pikepdf.Dictionary) else where
             yield str(label), pages[place[0].objgen]
 

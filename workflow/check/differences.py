@@ -1,0 +1,162 @@
+"""What is different between two runs, or two sets of runs, and whether that is more than chance makes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import t
+
+from helpers import integrity
+from helpers.results import ROOT
+
+LEVEL = 0.95  # of all bounds here
+ROUNDING = 1e-9  # relative: the last digits of a number that was written and read
+NEAR = 0.05  # relative: what is let pass where nothing tells how much chance does
+TIME = re.compile(r"seconds|_mb\b")  # of the machine, and no result
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How much chance alone changes a difference (95 % of the time), and how that is known."""
+
+    bound: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A metric of two sides, as means over their seeds; ``noise`` is None where nothing tells how much chance does."""
+
+    chapter: str
+    metric: str
+    a: float
+    b: float
+    noise: Noise | None
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it is of the machine, and no result."""
+        return bool(TIME.search(self.metric))
+
+    @property
+    def size(self) -> float:
+        """How far apart the two are."""
+        return abs(self.b - self.a)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the two are one number."""
+        return math.isclose(self.a, self.b, rel_tol=ROUNDING, abs_tol=1e-12)
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether chance makes differences of this size; a guess where nothing is known."""
+        bound = self.noise.bound if self.noise else NEAR * max(abs(self.a), abs(self.b))
+        return self.size <= bound
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        if self.is_time:
+            return "time"
+        if self.is_equal:
+            return "equal"
+        if self.is_noise:
+            return "within noise" if self.noise else "near, noise unknown"
+        return "beyond noise" if self.noise else "far, noise unknown"
+
+
+def between(
+    chapter: str, a: Sequence[Record], b: Sequence[Record], *, images: int = 0, others: Sequence[Record] = ()
+) -> list[Difference]:
+    """Every metric that both sides have, each side one run or several seeds of a chapter.
+
+    ``others`` are further seeds of either's settings, which only tell how much seeds differ; ``images`` how many
+    images the test set has, 0 where that is not known.
+    """
+    found = []
+    for metric in a[0]["metrics"]:
+        sides = [[run["metrics"][metric] for run in runs if metric in run["metrics"]] for runs in (a, b, others)]
+        if sides[0] and sides[1]:
+            mean_a, mean_b = (sum(values) / len(values) for values in sides[:2])
+            noise = noise_of(chapter, metric, sides, images, a[0]["profile"])
+            found.append(Difference(chapter, metric, mean_a, mean_b, noise))
+    return found
+
+
+def noise_of(chapter: str, metric: str, sides: Sequence[Sequence[float]], images: int, profile: str) -> Noise | None:
+    """By the seeds of all sides, else by those of the table that is kept, else, of an accuracy, by its test images."""
+    weight = math.sqrt(sum(1 / len(values) for values in sides[:2]))
+    squares, freedom = 0.0, 0
+    for values in sides:
+        centre = sum(values) / len(values) if values else 0.0
+        squares += sum((value - centre) ** 2 for value in values)
+        freedom += max(0, len(values) - 1)
+    source = f"{freedom + sum(len(values) > 0 for values in sides if len(values) > 1)} seeds"
+    std = math.sqrt(squares / freedom) if freedom else None
+    if not freedom and (kept := kept_spread(profile).get(f"{chapter}/{metric}")):
+        std, freedom, source = kept[0], kept[1] - 1, f"{kept[1]} seeds of the project's table"
+    if std is not None:
+        return Noise(float(t.ppf((1 + LEVEL) / 2, freedom)) * std * weight, source)
+    if images and metric.endswith("accuracy") and not metric.endswith(("train_accuracy", "val_accuracy")):
+        from helpers.stats import wilson  # which imports torch
+
+        share = sum(sides[0]) / len(sides[0])
+        interval = wilson(round(min(1.0, max(0.0, share)) * images), images)
+        return Noise((interval.high - interval.low) / 2 * weight, f"the interval of {images:,} images")
+    return None
+
+
+def kept_spread(profile: str) -> dict[str, tuple[float, int]]:
+    """Standard deviation and number of seeds of the headlines in reports/results.json, by chapter/metric."""
+    try:
+        kept = json.loads((ROOT / "reports" / "results.json").read_text(encoding="utf-8"))
+        metrics = kept["metrics"] if kept["profile"] == profile else {}
+        return {name: (value["std"], value["n"]) for name, value in metrics.items() if value["n"] > 1}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def other_seeds(record: Record) -> list[Record]:
+    """The runs of this tree that differ from a record in the seed alone: same chapter, profile, code and settings."""
+    folder = ROOT / "reports" / str(record["profile"])
+    paths = folder.glob(f"seed-*/{record['notebook']}/results.json") if folder.is_dir() else []
+    found = [read for path in paths if (read := _read(path)) and kind(read) == kind(record)]
+    return [read for read in found if read["seed"] != record["seed"]]
+
+
+def _read(path: Path) -> Record | None:
+    try:
+        return integrity.read(path)
+    except (OSError, ValueError):
+        return None
+
+
+def kind(record: Record) -> str:
+    """Code and settings as one string, without the seed, which also stands in the paths of other chapters' files."""
+    settings = {key: value for key, value in record["parameters"].items() if key != "seed"}
+    code = [record["provenance"].get(key) for key in ("notebook_sha256", "helpers_sha256")]
+    return json.dumps([settings, code], sort_keys=True).replace(f"seed-{record['seed']}/", "")
+
+
+def ordered(differences: Iterable[Difference]) -> list[Difference]:
+    """Those beyond noise first, the largest by its noise on top; then those whose noise is unknown, then the rest."""
+    ranks = ["beyond noise", "far, noise unknown", "near, noise unknown", "within noise", "equal", "time"]
+
+    def rank(found: Difference) -> tuple[int, float]:
+        scale = found.noise.bound if found.noise else max(abs(found.a), abs(found.b))
+        return ranks.index(found.verdict), -found.size / scale if scale else -math.inf * found.size if found.size else 0
+
+    return sorted(differences, key=rank)
+
+
+def number(value: float) -> str:
+    """A number with as many digits as tell two runs apart."""
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.5g}"

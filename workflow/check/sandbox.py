@@ -1,0 +1,102 @@
+"""Run a copy of a bundle shut off from the rest, as far as this system allows; what is shut off is said plainly."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from helpers.files import data_root
+from helpers.results import ROOT
+
+PARTS = ("helpers", "workflow", "notebooks")  # of a bundle: what a run executes
+ALONE = ("reports/report.toml",)
+LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
+LARGEST = 50 * 2**20  # bytes of a bundle's code
+SAYS = {
+    "bwrap": "no network; nothing can be written outside its own folder; homes and /tmp are hidden",
+    "unshare": "no network; files are NOT shut off: it can read and write what you can (bubblewrap would prevent that)",
+    "": "NOT shut off: it can use the network, and read and write what you can (Linux with bubblewrap prevents both)",
+}
+
+
+@cache
+def tool() -> str:
+    """What shuts a process off here, a key of SAYS: bubblewrap, else a network namespace, else nothing."""
+    trials = {"bwrap": ["bwrap", "--ro-bind", "/", "/", "--unshare-net", "true"], "unshare": [*UNSHARE, "true"]}
+    for name, trial in trials.items():
+        if shutil.which(name) and not subprocess.run(trial, capture_output=True).returncode:
+            return name
+    return ""
+
+
+UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--"]
+
+
+def shut_off(command: Sequence[str], folder: Path) -> list[str]:
+    """A command that runs ``command`` shut off, in ``folder``, which alone it may write to."""
+    if tool() == "unshare":
+        return [*UNSHARE, *command]
+    if tool() != "bwrap":
+        return [*command]
+    hidden = [place for place in ("/home", "/root", "/tmp") if Path(place).is_dir()]
+    seen = [Path(sys.prefix), Path(sys.base_prefix), data_root()]
+    shown = dict.fromkeys(str(path.absolute()) for path in seen if path.exists())
+    arguments = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for place in hidden:
+        arguments += ["--tmpfs", place]
+    for path in shown:
+        arguments += ["--ro-bind", path, path]
+    arguments += ["--bind", str(folder), str(folder), "--chdir", str(folder)]
+    return [*arguments, "--unshare-net", "--unshare-pid", "--die-with-parent", *command]
+
+
+def environment() -> Mapping[str, str]:
+    """The variables that it sees: those of `make`, without a user's own, and without the project's git folder."""
+    return {**os.environ, "GIT_CEILING_DIRECTORIES": str(ROOT / "reports"), "DATA_DIR": str(data_root())}
+
+
+# ---- a copy of a bundle ----
+
+
+def files_of(bundle: Path) -> Iterator[Path]:
+    """The files of a bundle that a run executes or reads, relative to it, in order; links are left out."""
+    for part in PARTS:
+        for path in sorted((bundle / part).rglob("*")):
+            wanted = path.is_file() and not path.is_symlink() and not LEFT_OUT & set(path.relative_to(bundle).parts)
+            if wanted and path.suffix != ".pyc":
+                yield path.relative_to(bundle)
+    yield from (Path(name) for name in ALONE if (bundle / name).is_file())
+
+
+def copy_of(bundle: Path) -> Path:
+    """A folder with a copy of a bundle's code, named by its digest: bundles with the same code share their runs.
+
+    Raises ValueError for a folder that is no bundle, or one that is too large.
+    """
+    files = list(files_of(bundle))
+    if missing := [part for part in PARTS if not any(path.parts[0] == part for path in files)]:
+        raise ValueError(f"{bundle} is no copy of this bundle: it lacks {', '.join(missing)}/")
+    if sum((bundle / path).stat().st_size for path in files) > LARGEST:
+        raise ValueError(f"{bundle} has more than {LARGEST // 2**20} MB of code")
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"\0{path.as_posix()}\0".encode() + (bundle / path).read_bytes())
+    copy = ROOT / "reports" / "rerun" / digest.hexdigest()[:16]
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".", dir=copy.parent))
+        for path in files:
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(bundle / path, made / path)
+        try:
+            made.rename(copy)
+        except OSError:  # another process was quicker
+            shutil.rmtree(made)
+    return copy
