@@ -131,14 +131,15 @@ def snakemake(
     lock: int,
     on: str = "",
     on_event: Callable[[dict[str, Any]], None] | None = None,
+    file: str = "workflow/Snakefile",
 ) -> bool:
-    """Run workflow/Snakefile on every core of this machine, or as the profile ``on`` in workflow/profiles says.
+    """Run a Snakefile on every core of this machine, or as the profile ``on`` in workflow/profiles says.
 
     Returns whether every job succeeded; a failed job does not stop the others. Snakemake itself prints nothing: jobs
     print their own messages, and ``on_event`` is called with Snakemake's events (see workflow/plugins). Raises Stop
     when the disk is full, or when the jobs cannot even be planned (a dry run then says why).
     """
-    command = [sys.executable, "-m", "snakemake", "-s", "workflow/Snakefile", "--config", *config]
+    command = [sys.executable, "-m", "snakemake", "-s", file, "--config", *config]
     command += [] if on else [f"gpus={count()}"]
     # Without the trigger "code": another command line does not change a result. The greedy scheduler, since the default
     # solves a linear program before each job, which takes seconds for a thousand jobs.

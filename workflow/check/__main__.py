@@ -108,12 +108,12 @@ def kind_of(holds: bool) -> str:
     return "holds" if holds else "off"
 
 
-def as_json(report: Report, found: Sequence[Finding]) -> dict[str, Any]:
-    """The verdict for programs."""
-    cover = {key: report.evidence["cover"].get(key, "") for key in ("author", "roll")}
+def as_json(report: Report | None, found: Sequence[Finding]) -> dict[str, Any]:
+    """The verdict for programs; without a report that could be read there are no names."""
+    cover = report.evidence["cover"] if report else {}
     return {
-        "report": report.path.name,
-        **cover,
+        "report": report.path.name if report else "",
+        **{key: cover.get(key, "") for key in ("author", "roll")},
         "holds": all(finding.holds for finding in found),
         "findings": [vars(finding) for finding in found],
     }

@@ -19,6 +19,7 @@ LEVEL = 0.95  # of all bounds here
 ROUNDING = 1e-9  # relative: the last digits of a number that was written and read
 NEAR = 0.05  # relative: what is let pass where nothing tells how much chance does
 TIME = re.compile(r"seconds|_mb\b")  # of the machine, and no result
+OTHER_IMAGES = ("train_accuracy", "val_accuracy", "tsne_knn_accuracy")  # accuracies of others than the test images
 Record = Mapping[str, Any]
 
 
@@ -105,7 +106,7 @@ def noise_of(chapter: str, metric: str, sides: Sequence[Sequence[float]], images
         std, freedom, source = kept[0], kept[1] - 1, f"{kept[1]} seeds of the project's table"
     if std is not None:
         return Noise(float(t.ppf((1 + LEVEL) / 2, freedom)) * std * weight, source)
-    if images and metric.endswith("accuracy") and not metric.endswith(("train_accuracy", "val_accuracy")):
+    if images and metric.endswith("accuracy") and not metric.endswith(OTHER_IMAGES):
         from helpers.stats import wilson  # which imports torch
 
         share = sum(sides[0]) / len(sides[0])
@@ -124,10 +125,13 @@ def kept_spread(profile: str) -> dict[str, tuple[float, int]]:
         return {}
 
 
-def other_seeds(record: Record) -> list[Record]:
-    """The runs of this tree that differ from a record in the seed alone: same chapter, profile, code and settings."""
-    folder = ROOT / "reports" / str(record["profile"])
-    paths = folder.glob(f"seed-*/{record['notebook']}/results.json") if folder.is_dir() else []
+def other_seeds(record: Record, beside: Path | None = None) -> list[Record]:
+    """The runs that differ from a record in the seed alone: same chapter, profile, code and settings.
+
+    They are looked for ``beside`` it (a folder with seed-<n> in it), and in this tree.
+    """
+    folders = dict.fromkeys(filter(None, [beside, ROOT / "reports" / str(record["profile"])]))
+    paths = [path for folder in folders for path in folder.glob(f"seed-*/{record['notebook']}/results.json")]
     found = [read for path in paths if (read := _read(path)) and kind(read) == kind(record)]
     return [read for read in found if read["seed"] != record["seed"]]
 

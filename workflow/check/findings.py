@@ -26,7 +26,7 @@ from workflow.parameters import ParameterError
 
 REPORT = "the report"  # the subject of what concerns no single chapter
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-TORN = re.compile(r"(?<=\d[.,])\s*\n\s*(?=\d)")  # a number that a line's end tears apart
+TORN = re.compile(r"(\d+)\.[\s\u200b]*\n[\s\u200b]*(?=(\d+))")  # a number that a line's end tears apart
 CONTEXT = 12  # letters before a number by which it is found in the evidence
 MOST_NAMED = 5  # of anything in one line
 Record = dict[str, Any]
@@ -124,8 +124,8 @@ def numbers(text: str) -> list[str]:
 
 def torn(text: str, known: set[str]) -> set[str]:
     """The two halves of each known number that the end of a line tears apart."""
-    whole = (number for number in numbers(TORN.sub("", text)) if number in known)
-    return {part for number in whole for part in number.split(".")}
+    halves = (found.groups() for found in TORN.finditer(text))
+    return {half for pair in halves if ".".join(pair) in known for half in pair}
 
 
 def commits(records: Mapping[str, Record]) -> set[str]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -57,6 +57,12 @@ def shut_off(command: Sequence[str], folder: Path) -> list[str]:
     return [*arguments, "--unshare-net", "--unshare-pid", "--die-with-parent", *command]
 
 
+def without_network(command: Sequence[str]) -> list[str]:
+    """A command of our own that runs ``command`` without a network, where the system allows it."""
+    before = {"bwrap": ["bwrap", "--dev-bind", "/", "/", "--unshare-net", "--die-with-parent"], "unshare": UNSHARE}
+    return [*before.get(tool(), []), *command]
+
+
 def environment() -> Mapping[str, str]:
     """The variables that it sees: those of `make`, without a user's own, and without the project's git folder."""
     return {**os.environ, "GIT_CEILING_DIRECTORIES": str(ROOT / "reports"), "DATA_DIR": str(data_root())}
@@ -75,6 +81,14 @@ def files_of(bundle: Path) -> Iterator[Path]:
     yield from (Path(name) for name in ALONE if (bundle / name).is_file())
 
 
+def digest_of(bundle: Path, files: Iterable[Path]) -> str:
+    """sha256 of some files of a bundle and of their names."""
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"\0{path.as_posix()}\0".encode() + (bundle / path).read_bytes())
+    return digest.hexdigest()
+
+
 def copy_of(bundle: Path) -> Path:
     """A folder with a copy of a bundle's code, named by its digest: bundles with the same code share their runs.
 
@@ -85,10 +99,7 @@ def copy_of(bundle: Path) -> Path:
         raise ValueError(f"{bundle} is no copy of this bundle: it lacks {', '.join(missing)}/")
     if sum((bundle / path).stat().st_size for path in files) > LARGEST:
         raise ValueError(f"{bundle} has more than {LARGEST // 2**20} MB of code")
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"\0{path.as_posix()}\0".encode() + (bundle / path).read_bytes())
-    copy = ROOT / "reports" / "rerun" / digest.hexdigest()[:16]
+    copy = ROOT / "reports" / "rerun" / digest_of(bundle, files)[:16]
     if not copy.exists():
         copy.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".", dir=copy.parent))

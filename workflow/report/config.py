@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from reprlib import repr as short
+from typing import Any
 
 from workflow.report.cleaning import printable
 from workflow.report.errors import ReportError, first_line
@@ -32,18 +33,10 @@ def read_config(path: Path, overrides: dict[str, str] | None = None, *, assignme
     For a report of one `assignment`, the words in the table of that name come before those of the whole. Raises
     ReportError when the file is missing, is not TOML, or has a key or value that no cover shows.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-        tables = {key: values.pop(key) for key, value in list(values.items()) if isinstance(value, dict)}
-        values |= tables.get(assignment, {}) | (overrides or {})
-    except OSError as error:
-        raise ReportError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ReportError(f"{path}: not UTF-8: save it as that") from None
-    except ValueError as error:
-        raise ReportError(f"{path}: not TOML ({first_line(error)})") from None
-    except RecursionError:
-        raise ReportError(f"{path}: nested too deep") from None
+    values = read_toml(path)
+    tables = {key: values.pop(key) for key, value in list(values.items()) if isinstance(value, dict)}
+    tables.pop("points", None)
+    values |= tables.get(assignment, {}) | (overrides or {})
     names = [item.name for item in fields(Config)]
     if stray := [key for table in tables.values() for key in table if key not in names]:
         raise ReportError(f"{path}: unknown key {short(stray[0])} (known: {', '.join(names)})")
@@ -57,6 +50,29 @@ def read_config(path: Path, overrides: dict[str, str] | None = None, *, assignme
     config = Config(**printable(values))
     day = build_time()
     return config if config.date else replace(config, date=f"{day.day} {day:%B %Y}")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of the file. Raises ReportError when it is missing or is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ReportError(f"{path}: not UTF-8: save it as that") from None
+    except ValueError as error:
+        raise ReportError(f"{path}: not TOML ({first_line(error)})") from None
+    except RecursionError:
+        raise ReportError(f"{path}: nested too deep") from None
+
+
+def read_points(path: Path) -> dict[str, float]:
+    """The points of each question by its name, from the table `points`; {} without one. Raises ReportError."""
+    points = read_toml(path).get("points", {})
+    for name, value in points.items() if isinstance(points, dict) else [("points", points)]:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+            raise ReportError(f"{path}: the points of {name} are a number, 0 or more, not {short(value)}")
+    return points
 
 
 def build_time() -> datetime:
