@@ -14,8 +14,14 @@ FORMAT ?= both
 AUTHOR ?=
 ROLL ?=
 NAME ?=
+REPORT ?=
+RERUN ?=
+A ?=
+B ?=
+SUBMISSIONS ?=
 # Recipes read these from their environment, where a name such as O'Brien needs no quotes.
-export TORCH PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL NAME DATA DATA_DIR
+export TORCH PROFILE SEED NOTEBOOKS ASSIGNMENT SWEEP DRY ON FORMAT AUTHOR ROLL NAME REPORT RERUN A B SUBMISSIONS
+export DATA DATA_DIR
 
 # Quoted, since the path may have spaces. The user's PYTHON... variables do not count, nor packages outside of VENV.
 BIN := "$(VENV)"/bin
@@ -24,13 +30,14 @@ READY := $(VENV)/.ready
 $(if $(word 2,$(VENV)),$(error VENV has a space, which make cannot have in it: name another folder))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report open sweep results bench test lab chapter data check style types lock clean
+.PHONY: help setup report open sweep results check compare recheck bench test lab chapter data style types lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  settings: PROFILE=quick|standard|original SEED=0 NOTEBOOKS="01 02" ASSIGNMENT=a|b'
 	@echo '            FORMAT=html|pdf|both DATA_DIR=data DATA=real|sample AUTHOR="..." ROLL="..."'
 	@echo '            SWEEP=workflow/sweeps/seeds.yaml DRY=1 ON=slurm'
+	@echo '            REPORT=reports/standard/report.pdf RERUN="01 05" SUBMISSIONS=folder A=... B=...'
 	@echo '            PYTHON=python3 VENV=.venv TORCH=cpu|cuda (what the environment is made of: delete it to change them)'
 
 setup: $(READY) ## make the environment, which every other command makes too when it is not there
@@ -67,8 +74,14 @@ chapter: $(READY) ## begin a chapter of your own, which runs at once: NAME=09_mi
 data: $(READY) ## download what is missing of the data sets into DATA_DIR, and check them
 	@$(PY) -m workflow.data
 
-check: style types ## check style and types, run the fast tests: under a minute
-	@$(PY) -m pytest -m 'not slow'
+check: $(if $(REPORT),$(READY),style types) ## check style and types, run the fast tests; with REPORT=...: is a report what its evidence says?
+	@$(if $(REPORT),$(PY) -m workflow.check "$$REPORT" --rerun "$$RERUN",$(PY) -m pytest -m 'not slow')
+
+compare: $(READY) ## show two sets of results side by side, what is beyond noise first: A=... B=..., folders or reports
+	@$(PY) -m workflow.check.compare "$$A" "$$B"
+
+recheck: $(READY) ## check every report in a folder, and write a grader's sheet for each: SUBMISSIONS=...
+	@$(PY) -m workflow.check.recheck "$$SUBMISSIONS" --rerun "$$RERUN" --on "$$ON" $(if $(DRY),--dry)
 
 style: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

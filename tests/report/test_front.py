@@ -6,7 +6,7 @@ import pypdf
 import pytest
 from test_report import notebook, refusal, save
 
-from workflow.report import evidence
+from workflow.report import places
 from workflow.report.build import build
 
 ROWS = [
@@ -49,7 +49,7 @@ def test_answers_and_findings_stand_between_cover_and_contents(chapter):
 
 def test_a_report_of_one_assignment_has_its_own_questions(chapter):
     page, pages = made(chapter, "b")
-    for text in (evidence.out_of_html(page)[0], pages[1]):  # in the evidence is the whole record
+    for text in (places.out_of_html(page)[0], pages[1]):  # in the evidence is the whole record
         assert "And noise?" in text and "By hand?" not in text
 
 

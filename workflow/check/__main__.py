@@ -13,7 +13,7 @@ from typing import Any
 from helpers.results import ROOT, write
 from workflow import environment
 from workflow.check import page, rerun
-from workflow.check.findings import REPORT, Finding, of_report
+from workflow.check.findings import REPORT, Finding, commits, of_report
 from workflow.check.reading import Report, UnreadableError, read
 from workflow.engine import Stop, guarded
 
@@ -56,8 +56,9 @@ def check(name: str, again: str) -> int:
 def about(report: Report) -> str:
     """Whose report it is, of which runs, in a line."""
     cover = report.evidence["cover"]
-    commits = sorted({str(record["provenance"].get("git"))[:10] for record in report.records.values()})
-    words = [cover.get("author"), cover.get("roll"), f"{len(report.records)} chapters", f"commit {', '.join(commits)}"]
+    known = commits(report.records)
+    commit = f"commit {', '.join(known)}" if known else ""
+    words = [cover.get("author"), cover.get("roll"), f"{len(report.records)} chapters", commit]
     return f"{report.path.name}: {', '.join(str(word) for word in words if word)}"
 
 

@@ -18,7 +18,7 @@ from helpers import integrity
 from helpers.results import ROOT, write
 from workflow import environment
 from workflow.check import page
-from workflow.check.differences import Difference, Record, between, kind, number, ordered, other_seeds
+from workflow.check.differences import Difference, Record, between, kind, number, ordered
 from workflow.check.reading import DAMAGE, UnreadableError, check_record, read
 from workflow.engine import Stop, guarded
 
@@ -79,8 +79,7 @@ def compare(one: str, other: str) -> int:
 def differences(chapter: str, a: Sequence[Record], b: Sequence[Record], sides: tuple[Side, Side]) -> list[Difference]:
     """The differences of a chapter's metrics, with the noise that all seeds show that lie beside either side's."""
     images = min(int(runs[0]["provenance"].get("images", {}).get("test", 0)) for runs in (a, b))
-    others = [*other_seeds(a[0], sides[0].beside), *other_seeds(b[0], sides[1].beside)]
-    return between(chapter, a, b, images=images, others=others)
+    return between(chapter, a, b, images=images, beside=[side.beside for side in sides if side.beside])
 
 
 # ---- reading ----
@@ -204,7 +203,7 @@ def whole(
     equal = [item for item in results if item.is_equal]
     rest = [item for item in results if not item.is_equal]
     times = [item for item in found if item.is_time]
-    notes = [f"{one.name[0]}: {note}" for one in sides for note in one.notes] + alone(sides, both)
+    notes = [f"{one.name[0]}: {note}" for one in sides for note in one.notes]
     how = (
         "Noise is how far apart two such results are 95 % of the time by chance: by Student's t of the seeds of both "
         "sides, else by the interval of an accuracy on its test images. Where neither is there, it is unknown."
@@ -213,6 +212,7 @@ def whole(
     body = [
         *(page.paragraph(one.name, "quiet") for one in sides),
         *(page.paragraph(note, "off") for note in notes),
+        *(page.paragraph(f"{line.capitalize()}.", "quiet") for line in alone(sides, both)),
         page.heading("What differs"),
         page.paragraph(f"{said} {how if rest else ''}"),
         page.table(HEADS, map(row, rest), "metrics that differ") if rest else "",

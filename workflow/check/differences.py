@@ -7,10 +7,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-from scipy.stats import t
 
 from helpers import integrity
 from helpers.results import ROOT
@@ -75,46 +74,68 @@ class Difference:
 
 
 def between(
-    chapter: str, a: Sequence[Record], b: Sequence[Record], *, images: int = 0, others: Sequence[Record] = ()
+    chapter: str, a: Sequence[Record], b: Sequence[Record], *, images: int = 0, beside: Iterable[Path] = ()
 ) -> list[Difference]:
     """Every metric that both sides have, each side one run or several seeds of a chapter.
 
-    ``others`` are further seeds of either's settings, which only tell how much seeds differ; ``images`` how many
-    images the test set has, 0 where that is not known.
+    ``images`` is how many images the test set has, 0 where that is not known. Further seeds of either side's settings,
+    which only tell how much seeds differ, are looked for in this tree and in the folders ``beside``.
     """
+    folders = [*beside, ROOT / "reports" / str(a[0]["profile"])]
+    groups: dict[str, dict[int, Record]] = {}  # runs of the same code and settings, by seed
+    for run in [*a, *b, *other_seeds(a[0], folders), *other_seeds(b[0], folders)]:
+        groups.setdefault(kind(run), {})[run["seed"]] = run
     found = []
     for metric in a[0]["metrics"]:
-        sides = [[run["metrics"][metric] for run in runs if metric in run["metrics"]] for runs in (a, b, others)]
-        if sides[0] and sides[1]:
-            mean_a, mean_b = (sum(values) / len(values) for values in sides[:2])
-            noise = noise_of(chapter, metric, sides, images, a[0]["profile"])
-            found.append(Difference(chapter, metric, mean_a, mean_b, noise))
+        one, other, *seeds = (
+            [run["metrics"][metric] for run in runs if metric in run["metrics"]]
+            for runs in (a, b, *(group.values() for group in groups.values()))
+        )
+        if one and other:
+            mean = sum(one) / len(one), sum(other) / len(other)
+            weight = math.sqrt(1 / len(one) + 1 / len(other))
+            bound = by_seeds(seeds, weight) or by_table(f"{chapter}/{metric}", a[0]["profile"], weight)
+            bound = bound or by_images(metric, mean[0], images, weight)
+            found.append(Difference(chapter, metric, *mean, bound))
     return found
 
 
-def noise_of(chapter: str, metric: str, sides: Sequence[Sequence[float]], images: int, profile: str) -> Noise | None:
-    """By the seeds of all sides, else by those of the table that is kept, else, of an accuracy, by its test images."""
-    weight = math.sqrt(sum(1 / len(values) for values in sides[:2]))
-    squares, freedom = 0.0, 0
-    for values in sides:
-        centre = sum(values) / len(values) if values else 0.0
-        squares += sum((value - centre) ** 2 for value in values)
-        freedom += max(0, len(values) - 1)
-    source = f"{freedom + sum(len(values) > 0 for values in sides if len(values) > 1)} seeds"
-    std = math.sqrt(squares / freedom) if freedom else None
-    if not freedom and (kept := kept_spread(profile).get(f"{chapter}/{metric}")):
-        std, freedom, source = kept[0], kept[1] - 1, f"{kept[1]} seeds of the project's table"
-    if std is not None:
-        return Noise(float(t.ppf((1 + LEVEL) / 2, freedom)) * std * weight, source)
-    if images and metric.endswith("accuracy") and not metric.endswith(OTHER_IMAGES):
-        from helpers.stats import wilson  # which imports torch
-
-        share = sum(sides[0]) / len(sides[0])
-        interval = wilson(round(min(1.0, max(0.0, share)) * images), images)
-        return Noise((interval.high - interval.low) / 2 * weight, f"the interval of {images:,} images")
-    return None
+def by_seeds(groups: Sequence[Sequence[float]], weight: float) -> Noise | None:
+    """By the spread within groups of seeds, pooled; ``weight`` is sqrt(1/n + 1/m) for means over n and m seeds."""
+    several = [values for values in groups if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in several)
+    if not freedom:
+        return None
+    squares = sum((value - sum(values) / len(values)) ** 2 for values in several for value in values)
+    return student(math.sqrt(squares / freedom), freedom, weight, f"{sum(map(len, several))} seeds")
 
 
+def by_table(path: str, profile: str, weight: float) -> Noise | None:
+    """By the seeds of the project's table, where it has the metric at ``path`` (chapter/name)."""
+    if (kept := kept_spread(profile).get(path)) is None:
+        return None
+    std, count = kept
+    return student(std, count - 1, weight, f"{count} seeds of the project's table")
+
+
+def by_images(metric: str, value: float, images: int, weight: float) -> Noise | None:
+    """Of an accuracy by Wilson's interval, as far as the test images make it."""
+    if not images or not metric.endswith("accuracy") or metric.endswith(OTHER_IMAGES):
+        return None
+    from helpers.stats import wilson  # which imports torch
+
+    interval = wilson(round(min(1.0, max(0.0, value)) * images), images)
+    return Noise((interval.high - interval.low) / 2 * weight, f"the interval of {images:,} images")
+
+
+def student(std: float, freedom: int, weight: float, source: str) -> Noise:
+    """The bound of a difference of two means by Student's t."""
+    from scipy.stats import t  # a second, and only where there are seeds
+
+    return Noise(float(t.ppf((1 + LEVEL) / 2, freedom)) * std * weight, source)
+
+
+@cache
 def kept_spread(profile: str) -> dict[str, tuple[float, int]]:
     """Standard deviation and number of seeds of the headlines in reports/results.json, by chapter/metric."""
     try:
@@ -125,12 +146,8 @@ def kept_spread(profile: str) -> dict[str, tuple[float, int]]:
         return {}
 
 
-def other_seeds(record: Record, beside: Path | None = None) -> list[Record]:
-    """The runs that differ from a record in the seed alone: same chapter, profile, code and settings.
-
-    They are looked for ``beside`` it (a folder with seed-<n> in it), and in this tree.
-    """
-    folders = dict.fromkeys(filter(None, [beside, ROOT / "reports" / str(record["profile"])]))
+def other_seeds(record: Record, folders: Iterable[Path]) -> list[Record]:
+    """The runs in folders with seed-<n> in them that differ from a record in the seed alone."""
     paths = [path for folder in folders for path in folder.glob(f"seed-*/{record['notebook']}/results.json")]
     found = [read for path in paths if (read := _read(path)) and kind(read) == kind(record)]
     return [read for read in found if read["seed"] != record["seed"]]

@@ -18,11 +18,11 @@ import pikepdf
 import pypdf
 
 from helpers.integrity import OWN, own
-from workflow.report import evidence
-from workflow.report.evidence import Evidence
+from workflow.report import places as built
 
 LARGEST = 100 * 2**20  # bytes of a report; ours have a tenth of that
 UNSHOWN = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)  # and what is in a page besides words
+Evidence = dict[str, Any]
 DAMAGE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
@@ -91,12 +91,12 @@ def read_html(path: Path, content: bytes) -> Report:
         page = content.decode("utf-8")
     except UnicodeDecodeError:
         raise UnreadableError(f"{path} is not UTF-8, as the report was: give the file as it was built") from None
-    page, data = evidence.out_of_html(page.replace("\r\n", "\n"))
+    page, data = built.out_of_html(page.replace("\r\n", "\n"))
     if not data:
         raise UnreadableError(f"{path} carries no evidence: {FOREIGN}")
     found = checked(path, lambda: json.loads(data))
     digests, seen, places = found["places"], set[str](), []
-    for name, markup, digest in evidence.html_places(page):
+    for name, markup, digest in built.html_places(page):
         text = unescape(re.sub(r"<[^>]*>", " ", UNSHOWN.sub(" ", markup)))
         places.append(Place(name, text, digests.get(name) == digest.hexdigest() and name not in seen))
         seen.add(name)
@@ -111,9 +111,9 @@ def read_pdf(path: Path, content: bytes) -> Report:
     """The report in a PDF. Raises UnreadableError."""
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # a damaged file is said in one line
     try:
-        with evidence.open_pdf(content) as document:
+        with built.open_pdf(content) as document:
             found = checked(path, lambda: attached(path, document))
-            pages = [evidence.page_digest(page) for page in document.pages]
+            pages = [built.page_digest(page) for page in document.pages]
             texts = [page.extract_text() for page in pypdf.PdfReader(path).pages]
             sections = {label: f"page {number}" for label, number in destinations(document)}
     except pikepdf.PasswordError:
@@ -133,9 +133,9 @@ def read_pdf(path: Path, content: bytes) -> Report:
 
 def attached(path: Path, document: pikepdf.Pdf) -> Evidence:
     """The evidence in a PDF's attachments. Raises UnreadableError where there is none."""
-    if evidence.NAME not in document.attachments:
+    if built.NAME not in document.attachments:
         raise UnreadableError(f"{path} carries no evidence: {FOREIGN}")
-    found: Evidence = json.loads(unpacked(document, evidence.NAME))
+    found: Evidence = json.loads(unpacked(document, built.NAME))
     for name, chapter in found["chapters"].items():
         chapter["results"] = json.loads(unpacked(document, f"{name}.json"))
     return found
@@ -160,7 +160,8 @@ def destinations(document: pikepdf.Pdf) -> Iterator[tuple[str, int]]:
     if "/Dests" in names:
         for label, where in pikepdf.NameTree(names["/Dests"]).items():
             place = where.get("/D", where) if isinstance(where, pikepdf.Dictionary) else where
-            yield str(label), pages[place[0].objgen]
+            if number := pages.get(place[0].objgen):  # a page may be gone
+                yield str(label), number
 
 
 # ---- the shape of evidence ----
@@ -170,8 +171,8 @@ def checked(path: Path, load: Any) -> Evidence:
     """What ``load`` gives, if it has the shape of evidence. Raises UnreadableError."""
     try:
         found: Evidence = load()
-        if (number := found.get("format")) != evidence.FORMAT:
-            raise UnreadableError(f"{path} carries evidence of format {number!r}; this version reads {evidence.FORMAT}")
+        if (number := found.get("format")) != built.FORMAT:
+            raise UnreadableError(f"{path} carries evidence of format {number!r}; this version reads {built.FORMAT}")
         check_shape(found)
     except UnreadableError:
         raise

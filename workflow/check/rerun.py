@@ -53,8 +53,7 @@ def verdict(name: str, report: Report, again: Mapping[str, Any]) -> Finding:
     record = report.records[name]
     answers = report.evidence["chapters"][name]["answers"]
     images = record["provenance"].get("images", {}).get("test", 0) if answers else 0
-    others = differences.other_seeds(record)
-    found = differences.between(name, [record], [again], images=images, others=others)
+    found = differences.between(name, [record], [again], images=images)
     lost = sorted(record["metrics"].keys() ^ again["metrics"].keys())
     results = [item for item in differences.ordered(found) if not item.is_time]
     off = [item for item in results if not item.is_equal and not item.is_noise]

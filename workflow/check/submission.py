@@ -12,14 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.results import write
+from helpers.results import ROOT, write
 from workflow import environment
 from workflow.check import rerun, sheet
 from workflow.check.__main__ import as_json, save
 from workflow.check.findings import REPORT, Finding, of_report
 from workflow.check.reading import Report, UnreadableError, read
 from workflow.parameters import ParameterError
-from workflow.report.__main__ import COVER
 from workflow.report.config import read_points
 from workflow.watch import stop_on, too_long, too_much
 
@@ -63,7 +62,7 @@ def look(name: str, bundle: str, again: str) -> tuple[Report | None, list[Findin
 
 def keep(who: str, name: str, report: Report | None, found: Sequence[Finding], folder: Path) -> None:
     """Write check.html, sheet.html, Gradescope's results.json and, last, check.json."""
-    points = read_points(COVER)
+    points = read_points(ROOT / "reports" / "report.toml")
     link = os.path.relpath(name, folder) if name else ""
     page = sheet.sheet(who, report, points, found, link)
     write(folder / "sheet.html", lambda path: path.write_text(page, encoding="utf-8"))

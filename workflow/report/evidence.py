@@ -6,14 +6,12 @@ The PDF has it as attachments, the HTML as one block of data. `workflow.check` r
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
 import json
-import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pikepdf
@@ -26,12 +24,7 @@ from workflow.report.cells import Part
 from workflow.report.chapters import Chapter
 from workflow.report.config import Config, build_time
 from workflow.report.figure_letters import words_of
-
-FORMAT = 1
-NAME = "evidence.json"
-START, END = f'<script type="application/json" id="{NAME}">', "</script>\n"
-# What a reader can be sent to: a heading or a figure, and what follows it.
-PLACE = re.compile(r'(?=<(?:h[1-6]|figure)\b[^>]*\bid="([^"]+)")')
+from workflow.report.places import END, FORMAT, NAME, START, html_places, page_digest
 
 Evidence = dict[str, Any]
 
@@ -54,12 +47,14 @@ def pack_answers(predictions: Path) -> dict[str, str]:
     """The class that each model gave to every test image, by model; ``labels`` are the true classes.
 
     A model's classes are kept as their distance from the true ones, nearly all of them 0, which is little when packed.
+    Nothing for a file without classes.
     """
-    with np.load(predictions) as kept:
-        if "labels" not in kept.files:
-            return {}
-        labels = kept["labels"].astype(np.uint8)
-        found = {name: kept[name].argmax(1).astype(np.uint8) - labels for name in kept.files if name != "labels"}
+    try:
+        with np.load(predictions) as kept:
+            labels = kept["labels"].astype(np.uint8)
+            found = {name: kept[name].argmax(1).astype(np.uint8) - labels for name in kept.files if name != "labels"}
+    except (OSError, EOFError, ValueError, LookupError, BadZipFile):
+        return {}
     return {name: packed(classes) for name, classes in {"labels": labels, **found}.items()}
 
 
@@ -118,20 +113,6 @@ def into_html(page: str, evidence: Evidence) -> str:
     return f"{before}{START}{data}{END}{body}{after}"
 
 
-def out_of_html(page: str) -> tuple[str, str]:
-    """A page without its evidence, and that as text; "" for a page without any."""
-    before, start, rest = page.partition(START)
-    data, _, after = rest.partition(END)
-    return (before + after, data) if start else (page, "")
-
-
-def html_places(page: str) -> Iterator[tuple[str, str, Any]]:
-    """Name, markup and digest of every place of a page without evidence, in reading order; the cover first."""
-    pieces = PLACE.split(page)
-    for name, markup in zip(["cover", *pieces[1::2]], pieces[::2], strict=True):
-        yield name, markup, hashlib.sha256(markup.encode())
-
-
 # ---- in the PDF ----
 
 
@@ -156,33 +137,3 @@ def into_pdf(document: pikepdf.Pdf, evidence: Evidence) -> None:
         document.attachments[name] = spec
         listed.append(document.attachments[name].obj)
     document.Root.AF = listed
-
-
-def page_digest(page: pikepdf.Page) -> str:
-    """What is drawn on a page, with all that it takes from elsewhere but fonts, as a digest."""
-    digest = hashlib.sha256()
-    contents = page.obj.get("/Contents", [])
-    for stream in [contents] if isinstance(contents, pikepdf.Stream) else contents:
-        digest.update(stream.read_bytes())
-    _draw(page.obj.get("/Resources", {}), digest, set())
-    return digest.hexdigest()
-
-
-def _draw(resources: Any, digest: Any, seen: set[tuple[int, int]]) -> None:
-    """Add pictures and forms, and what these are made of, to a digest."""
-    for name, thing in sorted(resources.get("/XObject", {}).items()):
-        if thing.objgen in seen:
-            continue
-        seen.add(thing.objgen)
-        digest.update(name.encode())
-        masks = [thing["/SMask"]] if "/SMask" in thing else []
-        for part in (thing, *masks):
-            # Pixels as they are stored; a program that saves a file anew may pack other streams anew.
-            is_picture = part.get("/Subtype") == "/Image"
-            digest.update(part.read_raw_bytes() if is_picture else part.read_bytes())
-        _draw(thing.get("/Resources", {}), digest, seen)
-
-
-def open_pdf(content: bytes) -> pikepdf.Pdf:
-    """A document from its bytes. Raises pikepdf.PdfError, and pikepdf.PasswordError for one that is locked."""
-    return pikepdf.open(io.BytesIO(content))
