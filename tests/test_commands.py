@@ -20,7 +20,7 @@ from workflow.plan import chapters, select
 from workflow.report.__main__ import FORMATS
 from workflow.sweep_file import read_sweep
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "data/README.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "data/README.md", "workflow/check/README.md")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 SETTINGS = set(re.findall(r"^([A-Z]+) \?=", MAKEFILE, re.MULTILINE)) | {"DATA", "DATA_DIR"}
