@@ -11,6 +11,7 @@ import gzip
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -155,13 +156,13 @@ def pack(network: nn.Module) -> tuple[list[dict[str, Any]], bytes]:
     """A network as steps for live.js, and their numbers in the order of the steps.
 
     Weights are rounded to 8 bits, a scale for each unit or filter; all else has 32 bits. In the browser channels come
-    last, so weights are [in, out], [3, 3, in, out], and rows of dense layers on maps are put into that order.
+    last, so weights are [in, out], [in, 3, 3, out], and rows of dense layers on maps are put into that order.
 
     Raises ValueError for a layer that live.js does not have.
     """
     steps: list[dict[str, Any]] = []
-    data, channels = b"", 1
-    for layer in _layers(network):
+    data, channels, times = b"", 1, 1
+    for layer, following in pairwise((*_layers(network), None)):
         if isinstance(layer, nn.Linear):
             weight, scale = rounded(layer.weight)
             cells = weight.shape[1] // channels
@@ -171,16 +172,17 @@ def pack(network: nn.Module) -> tuple[list[dict[str, Any]], bytes]:
         elif isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3) and layer.padding == (1, 1):
             weight, scale = rounded(layer.weight)
             steps.append({"op": "convolve", "from": layer.in_channels, "to": layer.out_channels})
-            steps[-1]["stride"] = layer.stride[0]
-            data, channels = data + _bytes(weight.permute(2, 3, 1, 0), scale, _bias(layer)), layer.out_channels
+            steps[-1] |= {"stride": layer.stride[0], "times": times}
+            data, channels = data + _bytes(weight.permute(1, 2, 3, 0), scale, _bias(layer)), layer.out_channels
+            times = 1
         elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | Affine):
             scale, shift = _scale_and_shift(layer)
             steps.append({"op": "normalise", "to": len(scale)})
             data += _bytes(scale, shift)
         elif isinstance(layer, nn.MaxPool2d) and layer.kernel_size == 2:
             steps.append({"op": "pool", "whole": not layer.ceil_mode})
-        elif isinstance(layer, nn.Upsample) and layer.scale_factor == 2:
-            steps.append({"op": "enlarge"})
+        elif isinstance(layer, nn.Upsample) and layer.scale_factor == 2 and isinstance(following, nn.Conv2d):
+            times = 2  # one step with the convolution, which then multiplies what it saw four times only once
         elif isinstance(layer, Crop):
             steps.append({"op": "crop", "side": layer.side})
         elif isinstance(layer, nn.ReLU | nn.Sigmoid | nn.Softmax | nn.Hardtanh):

@@ -80,6 +80,8 @@ def test_a_layer_that_the_browser_lacks_is_named():
         live.pack(nn.Sequential(nn.Linear(4, 4), nn.GELU()))
     with pytest.raises(ValueError, match=r"live.js has no Conv2d.*5, 5"):
         live.pack(nn.Sequential(nn.Conv2d(1, 4, 5)))
+    with pytest.raises(ValueError, match=r"live.js has no Upsample"):  # but in one step with a convolution
+        live.pack(nn.Sequential(nn.Upsample(scale_factor=2), nn.ReLU()))
 
 
 def test_principal_components_and_probes_are_the_same_as_layers():
