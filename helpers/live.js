@@ -4,33 +4,52 @@
 // A tensor is {values, channels, side}: channels come last, the side of a vector is 1.
 const tensor = (values, channels = 1, side = 28) => ({ values, channels, side });
 
-// Every unit adds up its inputs. What is zero, as most of an image is, adds nothing.
-const dense = ({ values }, { from, to, weights, bias }) => {
-  const sums = Float32Array.from(bias);
-  for (let i = 0; i < from; i++) {
-    const value = values[i];
-    if (value === 0) continue;
-    for (let o = 0, w = i * to; o < to; o++, w++) sums[o] += value * weights[w];
-  }
-  return tensor(sums, to, 1);
+// A function that multiplies the `from` values of a place by their rows of weights and adds up, in the same array at
+// every call. What is zero, as most of an image and half of what ReLU leaves is, adds nothing. Four rows are taken at a
+// time, as to fetch and store a sum takes longer than to add to it. Numbers of 64 bits spare their conversions.
+const multiplier = (values, from, weights, width) => {
+  const sums = new Float64Array(width);
+  const seen = new Float64Array(from + 3), rows = new Int32Array(from + 3); // three more, to fill the last four up
+  return place => {
+    let count = 0;
+    for (let i = 0; i < from; i++) {
+      const value = values[place * from + i];
+      if (value !== 0) seen[count] = value, rows[count++] = i * width;
+    }
+    seen.fill(0, count, count + 3);
+    sums.fill(0);
+    for (let k = 0; k < count; k += 4) {
+      const a = seen[k], b = seen[k + 1], c = seen[k + 2], d = seen[k + 3];
+      let p = rows[k], q = rows[k + 1], r = rows[k + 2], s = rows[k + 3];
+      for (let o = 0; o < width; o++, p++, q++, r++, s++) {
+        sums[o] += a * weights[p] + b * weights[q] + c * weights[r] + d * weights[s];
+      }
+    }
+    return sums;
+  };
 };
 
-// A convolution of 3 x 3 with edges of zeros: every value is added to the places around it that see it.
-const convolve = ({ values, side }, { from, to, stride, weights, bias }) => {
-  const size = Math.ceil(side / stride);
-  const sums = new Float32Array(size * size * to);
+const dense = ({ values }, { from, to, weights, bias }) => {
+  const sums = multiplier(values, from, weights, to)(0);
+  return tensor(sums.map((sum, o) => sum + bias[o]), to, 1);
+};
+
+// A convolution of 3 x 3 with edges of zeros. A place is multiplied by all of the filters at once, and the products are
+// added where they are seen. In a map that is enlarged first a place stands `times` x `times`, but is multiplied once.
+const convolve = ({ values, side }, { from, to, stride, times, weights, bias }) => {
+  const whole = times * side, size = Math.ceil(whole / stride);
+  const sums = new Float64Array(size * size * to), multiply = multiplier(values, from, weights, 9 * to);
   for (let at = 0; at < sums.length; at += to) sums.set(bias, at);
-  for (let y = 0, i = 0; y < side; y++) for (let x = 0; x < side; x++) for (let c = 0; c < from; c++, i++) {
-    const value = values[i];
-    if (value === 0) continue;
-    for (let row = 0; row < 3; row++) {
-      const v = (y + 1 - row) / stride;
-      if (v < 0 || v >= size || v % 1) continue;
-      for (let column = 0; column < 3; column++) {
-        const u = (x + 1 - column) / stride;
-        if (u < 0 || u >= size || u % 1) continue;
-        let s = (v * size + u) * to, w = ((row * 3 + column) * from + c) * to;
-        for (const end = s + to; s < end; s++, w++) sums[s] += value * weights[w];
+  for (let place = 0; place < side * side; place++) {
+    const products = multiply(place), left = place % side * times, top = (place - place % side) / side * times;
+    for (let y = top; y < top + times; y++) for (let row = 0; row < 3; row++) {
+      const v = y + 1 - row;
+      if (v < 0 || v >= whole || v % stride) continue;
+      for (let x = left; x < left + times; x++) for (let column = 0; column < 3; column++) {
+        const u = x + 1 - column;
+        if (u < 0 || u >= whole || u % stride) continue;
+        let s = (v / stride * size + u / stride) * to, p = (row * 3 + column) * to;
+        for (const end = p + to; p < end; s++, p++) sums[s] += products[p];
       }
     }
   }
@@ -59,14 +78,6 @@ const STEPS = {
       for (const end = from + channels; from < end; from++, to++) found[to] = Math.max(found[to], values[from]);
     }
     return tensor(found, channels, size);
-  },
-  enlarge: ({ values, channels, side }) => {
-    const size = 2 * side, copied = new Float32Array(size * size * channels);
-    for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) {
-      const from = ((y >> 1) * side + (x >> 1)) * channels;
-      copied.set(values.subarray(from, from + channels), (y * size + x) * channels);
-    }
-    return tensor(copied, channels, size);
   },
   crop: ({ values, channels, side }, { side: size }) => {
     const edge = (side - size) >> 1, kept = new Float32Array(size * size * channels);
@@ -98,7 +109,7 @@ const fill = async ({ steps, data }) => {
     if (step.op === "normalise") return { ...step, weights: floats(step.to), bias: floats(step.to) };
     if (!CELLS[step.op]) return step;
     const whole = take(CELLS[step.op] * step.from * step.to, Int8Array), scale = floats(step.to);
-    const weights = Float32Array.from(whole, (weight, i) => weight * scale[i % step.to]);
+    const weights = Float64Array.from(whole, (weight, i) => weight * scale[i % step.to]);
     return { ...step, weights, bias: floats(step.to) };
   });
 };

@@ -7,10 +7,11 @@ the HTML report in place of the picture. The script that runs the networks is li
 from __future__ import annotations
 
 import base64
-import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from helpers.models import Autoencoder, CodeClassifier, Probe
 from helpers.palette import CLASSES
 from helpers.scratch import ScratchAutoencoder
 
-LEVELS = 127  # of a weight, to either side of zero
+LEVELS, FEWER, MANY = 127, 40, 10_000  # of a weight, to either side of zero: fewer in a layer of many weights
 
 
 class Crop(nn.Module):
@@ -108,8 +109,12 @@ class Live:
 
 
 def squeezed(data: bytes) -> str:
-    """Bytes as text that a browser can expand."""
-    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
+    """Bytes as text that a browser can expand.
+
+    Weights repeat by chance alone, so zlib is told not to look for short repetitions: they cost more than they spare.
+    """
+    press = zlib.compressobj(9, wbits=zlib.MAX_WBITS + 16, strategy=zlib.Z_FILTERED)  # 16 more: with gzip's header
+    return base64.b64encode(press.compress(data) + press.flush()).decode()
 
 
 def digit(network: ScratchAutoencoder, pca: PCA, probe: Probe, images: Tensor, labels: Tensor) -> Live:
@@ -145,8 +150,16 @@ def planes(models: Mapping[str, CodeClassifier], codes: Mapping[str, Tensor], la
 
 
 def rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """A weight [out, ...] as whole numbers of 8 bits, and the scale [out] by which they are multiplied."""
-    scale = weight.flatten(1).abs().amax(1).clamp(min=1e-12) / LEVELS
+    """A weight [out, ...] as whole numbers of 8 bits, and the scale [out] by which they are multiplied.
+
+    Layers around a code are small, and pass every error on. The few large ones have nearly all of the weights, and what
+    rounding changes in their long sums averages out. They have fewer levels, and fewer still where no weight stands out
+    (as before training). Squeezed, a weight takes less than six bits then.
+    """
+    rows = weight.flatten(1)
+    scale = rows.abs().amax(1).clamp(min=1e-12) / (LEVELS if weight.numel() < MANY else FEWER)
+    if weight.numel() >= MANY:
+        scale = torch.maximum(scale, rows.square().mean(1).sqrt() / 12)
     return (weight / scale.view(-1, *[1] * (weight.ndim - 1))).round().to(torch.int8), scale
 
 
@@ -155,13 +168,13 @@ def pack(network: nn.Module) -> tuple[list[dict[str, Any]], bytes]:
     """A network as steps for live.js, and their numbers in the order of the steps.
 
     Weights are rounded to 8 bits, a scale for each unit or filter; all else has 32 bits. In the browser channels come
-    last, so weights are [in, out], [3, 3, in, out], and rows of dense layers on maps are put into that order.
+    last, so weights are [in, out], [in, 3, 3, out], and rows of dense layers on maps are put into that order.
 
     Raises ValueError for a layer that live.js does not have.
     """
     steps: list[dict[str, Any]] = []
-    data, channels = b"", 1
-    for layer in _layers(network):
+    data, channels, times = b"", 1, 1
+    for layer, following in pairwise((*_layers(network), None)):
         if isinstance(layer, nn.Linear):
             weight, scale = rounded(layer.weight)
             cells = weight.shape[1] // channels
@@ -171,16 +184,17 @@ def pack(network: nn.Module) -> tuple[list[dict[str, Any]], bytes]:
         elif isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3) and layer.padding == (1, 1):
             weight, scale = rounded(layer.weight)
             steps.append({"op": "convolve", "from": layer.in_channels, "to": layer.out_channels})
-            steps[-1]["stride"] = layer.stride[0]
-            data, channels = data + _bytes(weight.permute(2, 3, 1, 0), scale, _bias(layer)), layer.out_channels
+            steps[-1] |= {"stride": layer.stride[0], "times": times}
+            data, channels = data + _bytes(weight.permute(1, 2, 3, 0), scale, _bias(layer)), layer.out_channels
+            times = 1
         elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | Affine):
             scale, shift = _scale_and_shift(layer)
             steps.append({"op": "normalise", "to": len(scale)})
             data += _bytes(scale, shift)
         elif isinstance(layer, nn.MaxPool2d) and layer.kernel_size == 2:
             steps.append({"op": "pool", "whole": not layer.ceil_mode})
-        elif isinstance(layer, nn.Upsample) and layer.scale_factor == 2:
-            steps.append({"op": "enlarge"})
+        elif isinstance(layer, nn.Upsample) and layer.scale_factor == 2 and isinstance(following, nn.Conv2d):
+            times = 2  # one step with the convolution, which then multiplies what it saw four times only once
         elif isinstance(layer, Crop):
             steps.append({"op": "crop", "side": layer.side})
         elif isinstance(layer, nn.ReLU | nn.Sigmoid | nn.Softmax | nn.Hardtanh):

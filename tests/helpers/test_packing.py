@@ -32,6 +32,16 @@ def test_a_weight_is_off_by_half_a_level_at_the_most_and_a_row_of_zeros_stays():
     assert (off <= weight.flatten(1).abs().amax(1) / 254 * 1.001).all()
 
 
+def test_a_layer_of_many_weights_has_fewer_levels():
+    weight = torch.randn(40, 300, generator=torch.Generator().manual_seed(0))
+    weight[:, 0], weight[0] = 5, 0
+    whole, scale = live.rounded(weight)
+    assert whole.dtype == torch.int8 and whole.abs().max() == live.FEWER and not whole[0].any()
+    assert ((whole * scale.view(-1, 1) - weight).abs() <= 5 / (2 * live.FEWER) * 1.001).all()
+    even, _ = live.rounded(torch.rand(40, 300, generator=torch.Generator().manual_seed(0)) - 0.5)
+    assert len(even.unique()) < 64, "six bits"
+
+
 def test_the_same_networks_and_images_give_the_same_text():
     torch.manual_seed(0)
     first = figure().content()
@@ -80,6 +90,8 @@ def test_a_layer_that_the_browser_lacks_is_named():
         live.pack(nn.Sequential(nn.Linear(4, 4), nn.GELU()))
     with pytest.raises(ValueError, match=r"live.js has no Conv2d.*5, 5"):
         live.pack(nn.Sequential(nn.Conv2d(1, 4, 5)))
+    with pytest.raises(ValueError, match=r"live.js has no Upsample"):  # but in one step with a convolution
+        live.pack(nn.Sequential(nn.Upsample(scale_factor=2), nn.ReLU()))
 
 
 def test_principal_components_and_probes_are_the_same_as_layers():

@@ -1,6 +1,8 @@
 """Figures to work, in a browser: the networks are PyTorch's, and readers can draw, load, walk and turn every number."""
 
+import base64
 import copy
+import gzip
 import json
 
 import pytest
@@ -15,6 +17,7 @@ from torch import nn
 from helpers import live, live_page
 from helpers.models import Autoencoder, ConvolutionalAutoencoder, Probe, planar_net, principal_components
 from helpers.scratch import ScratchAutoencoder, initial_layers
+from workflow.report import html
 from workflow.report.build import build
 
 SIZES = [784, 64, 16, 64, 784]
@@ -367,6 +370,31 @@ def test_the_same_run_gives_the_same_page_and_one_script_may_run(report, tmp_pat
     assert text.count("<script>") == 1 and text.count("const openLive") == 1
     assert text.count('id="fig-live-content"') == 1
     assert report.with_name("report.pdf").read_bytes()[:4] == b"%PDF"
+
+
+def test_the_weights_of_a_report_take_less_than_a_megabyte_and_a_half():
+    """Networks of the chapters' sizes that have learned nothing: weights that are equally likely squeeze worst."""
+    torch.manual_seed(0)
+    images, labels = pictures(20), torch.arange(20) % 10
+    layers = [initial_layers([784, 256, 32, 16, 32, 256, 784], seed=seed) for seed in (0, 1)]
+    network = ScratchAutoencoder(layers[0], encoder_layers=3)
+    plain, denoising = (Autoencoder(each, encoder_layers=3).requires_grad_(False) for each in layers)
+    convolutional = ConvolutionalAutoencoder()
+    restoring = {
+        name: nn.Sequential(made.encoder, made.decoder)
+        for name, made in {"AE": plain, "D-AE": denoising, "convolutional": convolutional}.items()
+    }
+    probe = Probe(network.encode(images), hidden=64, classes=10)
+    figures = {
+        "digit": live.digit(network, principal_components(images, 16), probe, images, labels),
+        "denoising": live.denoising(restoring, images, labels, kind="gaussian", level=0.5),
+        "planes": planes(images),
+    }
+    *pages, shared = html.live_data({label: figure.content() for label, figure in figures.items()})
+    data, opened = (json.loads(text.split(">", 1)[1].removesuffix("</script>")) for text in (shared, pages[0]))
+    weights = {name: text for name, text in data.items() if name != opened["images"]["data"]}
+    assert sum(map(len, weights.values())) < 1_500_000
+    assert sum(len(gzip.decompress(base64.b64decode(text))) for text in weights.values()) > 1_500_000
 
 
 def test_a_report_without_such_a_figure_has_none_of_its_script(tmp_path):
