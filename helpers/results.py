@@ -198,6 +198,16 @@ def write(path: Path, save: Callable[[Path], Any]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text in one step, see :func:`write`."""
+    write(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON that a reader can look through, in one step."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
 def reported(key: str) -> Any:
     """A number that Report A or B states, by its key in reported.toml. Raises KeyError when it is not there."""
     return tomllib.loads(REPORTED.read_text(encoding="utf-8"))[key]["value"]

@@ -23,7 +23,7 @@ import psutil
 
 from helpers.files import DataError, data_root, snapshot
 from helpers.integrity import RECORD, ChangedError, check_run
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write, write_text
 from workflow.gpus import SHARE, count
 from workflow.parameters import ParameterError
 from workflow.plan import BUILT, PlannedRun
@@ -96,7 +96,7 @@ def refresh_data(runs: Iterable[PlannedRun]) -> None:
     if subprocess.run(command, cwd=ROOT).returncode:
         raise Stop
     seen["files"] = snapshot(names)
-    write(record, lambda path: path.write_text(json.dumps(seen)))
+    write_text(record, json.dumps(seen))
 
 
 def altered(runs: Iterable[PlannedRun]) -> list[str]:

@@ -25,6 +25,8 @@ PASSED = {
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
     # settings of this project, and of reproducible builds
     *("DATA", "DATA_DIR", "DATA_FETCHED", "PRECISION", "SOURCE_DATE_EPOCH"),
+    # where git stops to look for a repository: a copy that is checked has none
+    "GIT_CEILING_DIRECTORIES",
 }
 OWN = ("REPORT_", "SLURM_", "SBATCH_")  # what the workflow's parts tell each other, and a cluster its jobs
 FIXED = {

@@ -6,7 +6,7 @@ import re
 import sys
 from reprlib import repr as short
 
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_text
 from workflow import environment
 from workflow.engine import Stop, guarded
 from workflow.plan import ENTRIES, NOTEBOOKS, chapters
@@ -40,8 +40,8 @@ def make(name: str) -> int:
     label = name.replace("_", "-")  # with its number, which no other chapter's labels have
     text = LABEL.sub(rf"\g<1>{label}-", TEMPLATE.read_text(encoding="utf-8")).replace(PLACEHOLDER, name)
     entries = ENTRIES.read_text(encoding="utf-8").rstrip("\n") + "\n" + ENTRY.format(name=name)
-    write(NOTEBOOKS / f"{name}.ipynb", lambda path: path.write_text(text, encoding="utf-8"))
-    write(ENTRIES, lambda path: path.write_text(entries, encoding="utf-8"))
+    write_text(NOTEBOOKS / f"{name}.ipynb", text)
+    write_text(ENTRIES, entries)
     print(f"notebooks/{name}.ipynb is there, with an entry at the end of workflow/chapters.yaml: `make lab` opens it,")
     print(f"`make report PROFILE=quick NOTEBOOKS={number}` builds its report")
     return 0

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from helpers.integrity import RECORD, digest, seal
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_text
 from workflow.digests import helpers_digest, notebook_digest
 
 PACKAGES = ("torchvision", "numpy", "scikit-learn", "scikit-learn-intelex")  # the notebook records torch's
@@ -127,4 +127,4 @@ def complete(
     left = [name for name, stat in files_in(results.parent).items() if before.get(name) != stat]
     record = seal(record, {name: digest(results.parent / name) for name in left})
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write(results, lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(results, text)

@@ -7,12 +7,11 @@ helpers/reported.toml, ours from the runs of one commit, on real data; reproduce
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_json, write_text
 from workflow import environment
 from workflow.engine import Stop, guarded
 
@@ -120,9 +119,8 @@ def written(readme: str, made: str) -> str:
 def make(profile: str) -> int:
     """Write both files."""
     kept = collect(profile)
-    write(KEPT, lambda path: path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"))
-    text = written(README.read_text(encoding="utf-8"), table(kept))
-    write(README, lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(KEPT, kept)
+    write_text(README, written(README.read_text(encoding="utf-8"), table(kept)))
     print(table(kept))
     print(f"{KEPT.relative_to(ROOT)} and {README.relative_to(ROOT)} are of commit {kept['commit'][:10]} now")
     return 0

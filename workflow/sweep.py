@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_text
 from workflow import environment
 from workflow.engine import Stop, altered, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate
@@ -66,7 +66,7 @@ def write_results(sweep: Sweep) -> None:
     folder = ROOT / sweep.folder
     text = json.dumps(describe(sweep), indent=1) + "\n"
     if not (folder / "runs.json").exists() or (folder / "runs.json").read_text(encoding="utf-8") != text:
-        write(folder / "runs.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_text(folder / "runs.json", text)
     rows = []
     for run in sweep.runs.values():
         path = ROOT / run.file("results.json")

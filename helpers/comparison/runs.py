@@ -48,6 +48,10 @@ class RunRecord:
     def provenance(self) -> dict[str, Any]:
         return self.content["provenance"]
 
+    @property
+    def digest(self) -> str:
+        return integrity.own(self.content)
+
     @cached_property
     def predictions(self) -> dict[str, Tensor]:
         """Class probabilities [N, C] by model, and ``labels`` [N]; {} where none were kept."""
@@ -82,11 +86,11 @@ class Found:
 
     @property
     def sample(self) -> bool:
-        return any(run.provenance["sample_data"] for run in self._all())
+        return any(run.provenance["sample_data"] for run in self.all)
 
     @property
     def fingerprint(self) -> str:
-        content = json.dumps([run.content for run in self._all()], sort_keys=True)
+        content = json.dumps([run.content for run in self.all], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @property
@@ -98,7 +102,8 @@ class Found:
     def seeds(self) -> list[int]:
         return sorted({run.seed for records in self.runs.values() for run in records})
 
-    def _all(self) -> list[RunRecord]:
+    @property
+    def all(self) -> list[RunRecord]:
         return [run for runs in (self.runs, self.original) for records in runs.values() for run in records]
 
 

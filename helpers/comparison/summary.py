@@ -184,5 +184,6 @@ def main_findings(test_sets: Sequence[TestSet]) -> list[str]:
 
 
 def tables(found: Found, answered: Mapping[str, Answer], test_sets: Sequence[TestSet]) -> dict[str, Any]:
-    """Both for results.json, from which the report makes its first page."""
-    return {"answers": answer_rows(found, answered), "findings": main_findings(test_sets)}
+    """For results.json: both, of which the report makes its first page, and which results they are made of."""
+    read = {f"{run.content['profile']}/seed-{run.seed}/{run.chapter}": run.digest for run in found.all}
+    return {"answers": answer_rows(found, answered), "findings": main_findings(test_sets), "read": read}

@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from helpers import baselines, data, models, progress, training
 from helpers.device import PLAIN, pick
 from helpers.optimisers import TrainConfig
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_json
 from helpers.scratch import ScratchAutoencoder, initial_layers
 from workflow import environment
 from workflow.bench import peers
@@ -237,7 +237,7 @@ def main() -> int:
     }
     found["packages"] = packages()
     path = ROOT / "reports" / "bench" / "bench.json"
-    write(path, lambda unfinished: unfinished.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8"))
+    write_json(path, found)
     units = {"copy": "GB/s"}
     ceilings_shown = [
         {"ceiling": name, "": f"{value:.0f} {units.get(name, 'GFLOP/s')}"} for name, value in limits.items()

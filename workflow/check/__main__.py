@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_json, write_text
 from workflow import environment
 from workflow.check import page, rerun
 from workflow.check.findings import REPORT, Finding, commits, of_report
@@ -75,7 +74,7 @@ def verdicts(report: Report, found: Sequence[Finding]) -> str:
 
 
 def save(report: Report, found: Sequence[Finding], folder: Path) -> None:
-    """Write check.html, and check.json for programs."""
+    """Write check.html, check.json for programs, and the records that the report carries, a file for each chapter."""
     off = sum(not finding.holds for finding in found)
     verdict = page.paragraph(f"{off} of {len(found)} findings are off." if off else "All holds.", kind_of(not off))
     note = (
@@ -99,9 +98,10 @@ def save(report: Report, found: Sequence[Finding], folder: Path) -> None:
         page.table(heads, rows, "findings"),
         page.paragraph(note, "quiet"),
     )
-    write(folder / "check.html", lambda path: path.write_text(whole, encoding="utf-8"))
-    text = json.dumps(as_json(report, found), indent=1, ensure_ascii=False) + "\n"
-    write(folder / "check.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / "check.html", whole)
+    for name, record in report.records.items():
+        write_json(folder / name / "results.json", record)
+    write_json(folder / "check.json", as_json(report, found))
 
 
 def kind_of(holds: bool) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import integrity
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_text
 from workflow import environment
 from workflow.check import page
 from workflow.check.differences import Difference, Record, between, kind, number, ordered
@@ -71,7 +71,7 @@ def compare(one: str, other: str) -> int:
     found = ordered(item for chapter, (a, b) in pairs.items() for item in differences(chapter, a, b, sides))
     settings = [line for chapter, (a, b) in pairs.items() for line in differing(chapter, a, b)]
     print("\n".join(summary(sides, both, settings, found)))
-    write(OUT, lambda path: path.write_text(whole(sides, both, settings, found), encoding="utf-8"))
+    write_text(OUT, whole(sides, both, settings, found))
     print(OUT.as_uri())
     return 0
 

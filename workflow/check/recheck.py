@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_json, write_text
 from workflow import environment
 from workflow.check import page, sandbox
 from workflow.engine import Stop, guarded, only_one, snakemake
@@ -64,9 +64,8 @@ def recheck(name: str, again: str, *, dry: bool = False, on: str = "") -> int:
     found = list(submissions(place, out))
     if not found:
         raise Stop(f"SUBMISSIONS: {place} has no submission in it: reports, or a folder for each")
-    listed = json.dumps([asdict(one) for one in found], indent=1, ensure_ascii=False) + "\n"
     with only_one() as lock:
-        write(out / "submissions.json", lambda path: path.write_text(listed, encoding="utf-8"))
+        write_json(out / "submissions.json", [asdict(one) for one in found])
         config = [f"submissions={json.dumps(str(out / 'submissions.json'))}", f"rerun={json.dumps(again)}"]
         if dry:
             progress = Progress(found)
@@ -81,7 +80,7 @@ def recheck(name: str, again: str, *, dry: bool = False, on: str = "") -> int:
         finally:
             rows = [row(one) for one in found]
             save_csv(out / "recheck.csv", HEADS, rows)
-            write(out / "recheck.html", lambda path: path.write_text(whole(place.name, found, rows), encoding="utf-8"))
+            write_text(out / "recheck.html", whole(place.name, found, rows))
     print(aligned(rows))
     print((out / "recheck.html").as_uri())
     return 1 if any(row[3] == UNCHECKED for row in rows) else 0

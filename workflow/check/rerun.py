@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from helpers import integrity
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_text
 from workflow import plan
 from workflow.check import differences, sandbox
 from workflow.check.findings import MOST_NAMED, Finding, chapters, differing, named
@@ -86,10 +86,9 @@ def run(report: Report, chosen: Sequence[str], bundle: Path) -> tuple[dict[str, 
         copy = sandbox.copy_of(bundle)
     except (ValueError, OSError) as error:
         return {}, dict.fromkeys(chosen, str(error))
-    text = yaml.safe_dump(sweep, sort_keys=False)
     with (copy / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another check of the same code waits, and then finds its runs done
-        write(copy / "rerun.yaml", lambda path: path.write_text(text, encoding="utf-8"))
+        write_text(copy / "rerun.yaml", yaml.safe_dump(sweep, sort_keys=False))
         command = [sys.executable, "-E", "-s", "-X", "utf8", "-m", "workflow.sweep", "rerun.yaml", "--profile", profile]
         print(f"runs {', '.join(chosen)} again; {sandbox.SAYS[sandbox.tool()]}", flush=True)
         subprocess.run(sandbox.shut_off(command, copy), cwd=copy, env={**sandbox.environment(), **only_real()})

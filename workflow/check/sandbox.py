@@ -26,35 +26,34 @@ SAYS = {
 }
 
 
+UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--"]
+
+
 @cache
 def tool() -> str:
     """What shuts a process off here, a key of SAYS: bubblewrap, else a network namespace, else nothing."""
-    trials = {"bwrap": ["bwrap", "--ro-bind", "/", "/", "--unshare-net", "true"], "unshare": [*UNSHARE, "true"]}
-    for name, trial in trials.items():
-        if shutil.which(name) and not subprocess.run(trial, capture_output=True).returncode:
-            return name
+    with tempfile.TemporaryDirectory() as folder:
+        for name, command in (("bwrap", bubblewrap(Path(folder))), ("unshare", UNSHARE)):
+            if shutil.which(name) and not subprocess.run([*command, "true"], capture_output=True).returncode:
+                return name
     return ""
-
-
-UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--"]
 
 
 def shut_off(command: Sequence[str], folder: Path) -> list[str]:
     """A command that runs ``command`` shut off, in ``folder``, which alone it may write to."""
-    if tool() == "unshare":
-        return [*UNSHARE, *command]
-    if tool() != "bwrap":
-        return [*command]
-    hidden = [place for place in ("/home", "/root", "/tmp") if Path(place).is_dir()]
-    seen = [Path(sys.prefix), Path(sys.base_prefix), data_root()]
-    shown = dict.fromkeys(str(path.absolute()) for path in seen if path.exists())
+    return [*{"bwrap": bubblewrap(folder), "unshare": UNSHARE, "": []}[tool()], *command]
+
+
+def bubblewrap(folder: Path) -> list[str]:
+    """The start of a command that may write to ``folder`` alone, and sees Python and the data, but no homes."""
     arguments = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    for place in hidden:
-        arguments += ["--tmpfs", place]
-    for path in shown:
+    for place in ("/home", "/root", "/tmp"):
+        arguments += ["--tmpfs", place] if Path(place).is_dir() else []
+    python = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1]]
+    for path in dict.fromkeys(str(path.absolute()) for path in [*python, data_root()] if path.exists()):
         arguments += ["--ro-bind", path, path]
     arguments += ["--bind", str(folder), str(folder), "--chdir", str(folder)]
-    return [*arguments, "--unshare-net", "--unshare-pid", "--die-with-parent", *command]
+    return [*arguments, "--unshare-net", "--unshare-pid", "--die-with-parent"]
 
 
 def without_network(command: Sequence[str]) -> list[str]:

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.results import ROOT, write
+from helpers.results import ROOT, write_json, write_text
 from workflow import environment
 from workflow.check import rerun, sheet
 from workflow.check.__main__ import as_json, save
@@ -64,15 +63,12 @@ def keep(who: str, name: str, report: Report | None, found: Sequence[Finding], f
     """Write check.html, sheet.html, Gradescope's results.json and, last, check.json."""
     points = read_points(ROOT / "reports" / "report.toml")
     link = os.path.relpath(name, folder) if name else ""
-    page = sheet.sheet(who, report, points, found, link)
-    write(folder / "sheet.html", lambda path: path.write_text(page, encoding="utf-8"))
-    text = json.dumps(sheet.gradescope(report, points, found), indent=1, ensure_ascii=False) + "\n"
-    write(folder / "results.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_text(folder / "sheet.html", sheet.sheet(who, report, points, found, link))
+    write_json(folder / "results.json", sheet.gradescope(report, points, found))
     if report:
         save(report, found, folder)
     else:
-        text = json.dumps(as_json(None, found), indent=1, ensure_ascii=False) + "\n"
-        write(folder / "check.json", lambda path: path.write_text(text, encoding="utf-8"))
+        write_json(folder / "check.json", as_json(None, found))
 
 
 if __name__ == "__main__":
