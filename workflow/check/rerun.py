@@ -17,7 +17,7 @@ from helpers import integrity
 from helpers.results import ROOT, write_text
 from workflow import plan
 from workflow.check import differences, sandbox
-from workflow.check.findings import MOST_NAMED, Finding, chapters, differing, named
+from workflow.check.findings import Finding, chapters, differing, named
 from workflow.check.reading import DAMAGE, Report
 from workflow.parameters import ParameterError
 
@@ -38,13 +38,16 @@ def asked(report: Report, names: str) -> list[str]:
 
 def findings(report: Report, chosen: Sequence[str], bundle: Path = ROOT) -> list[Finding]:
     """Run the chapters ``chosen`` with the code of ``bundle`` and compare; a finding for each."""
-    again, said = run(report, chosen, bundle)
-    found = []
+    runs: dict[tuple[str, int], dict[str, Any]] = {}  # records by profile and seed, of which a report should have one
     for name in chosen:
-        if name in again:
-            found.append(verdict(name, report, again[name]))
-        else:
-            found.append(Finding(name, WHAT, False, said.get(name, "its run did not finish: see above")))
+        record = report.records[name]
+        runs.setdefault((record["profile"], record["seed"]), {})[name] = record
+    found = []
+    for (profile, seed), records in runs.items():
+        again, said = run(records, profile, seed, bundle)
+        for name in records:
+            why = said.get(name, "its run did not finish: see above")
+            found.append(verdict(name, report, again[name]) if name in again else Finding(name, WHAT, False, why))
     return found
 
 
@@ -56,41 +59,41 @@ def verdict(name: str, report: Report, again: Mapping[str, Any]) -> Finding:
     found = differences.between(name, [record], [again], images=images)
     lost = sorted(record["metrics"].keys() ^ again["metrics"].keys())
     results = [item for item in differences.ordered(found) if not item.is_time]
+    equal = [item for item in results if item.is_equal]
     off = [item for item in results if not item.is_equal and not item.is_noise]
     near = [item for item in results if not item.is_equal and item.is_noise]
-    equal = len(results) - len(off) - len(near)
+    groups = {"within noise": [item for item in near if item.noise]}
+    groups |= {f"within {differences.NEAR:.0%}, noise unknown": [item for item in near if not item.noise]}
 
     def words(items: Sequence[differences.Difference]) -> str:
         return named(f"{item.metric} {differences.number(item.a)}, now {differences.number(item.b)}" for item in items)
 
     parts = [f"off: {words(off)}"] if off else []
     parts += [f"of one run alone: {named(lost)}"] if lost else []
-    parts += [f"{equal} of {len(results)} metrics are equal"]
-    parts += [f"{len(near)} within noise ({words(near[:MOST_NAMED])})"] if near else []
+    parts += [f"{len(equal)} of {len(results)} metrics are equal"]
+    parts += [f"{len(items)} {what} ({words(items)})" for what, items in groups.items() if items]
     return Finding(name, WHAT, not off and not lost, "; ".join(parts))
 
 
-def run(report: Report, chosen: Sequence[str], bundle: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The records of a second run of chapters, by name; and why there is none of the others."""
-    records = {name: report.records[name] for name in chosen}
-    profile, seed = {(record["profile"], record["seed"]) for record in records.values()}.pop()
+def run(records: Mapping[str, Any], profile: str, seed: int, bundle: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The records of a second run of the chapters that left ``records``; and why there is none of the others."""
     try:
         known = chapters(profile)
         sweep = sweep_of(records, known, seed)
     except (ParameterError, *DAMAGE) as error:
-        return {}, dict.fromkeys(chosen, f"it cannot be run here: {error}")
-    alone = {name for name in chosen if known[name].compares} if len(sweep["notebooks"]) == 1 else set()
+        return {}, dict.fromkeys(records, f"it cannot be run here: {error}")
+    alone = {name for name in records if known[name].compares} if len(sweep["notebooks"]) == 1 else set()
     if alone:
         return {}, dict.fromkeys(alone, "it only reads what other chapters left: RERUN=all runs it too")
     try:
         copy = sandbox.copy_of(bundle)
     except (ValueError, OSError) as error:
-        return {}, dict.fromkeys(chosen, str(error))
+        return {}, dict.fromkeys(records, str(error))
     with (copy / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another check of the same code waits, and then finds its runs done
         write_text(copy / "rerun.yaml", yaml.safe_dump(sweep, sort_keys=False))
         command = [sys.executable, "-E", "-s", "-X", "utf8", "-m", "workflow.sweep", "rerun.yaml", "--profile", profile]
-        print(f"runs {', '.join(chosen)} again; {sandbox.SAYS[sandbox.tool()]}", flush=True)
+        print(f"runs {', '.join(records)} again; {sandbox.SAYS[sandbox.tool()]}", flush=True)
         subprocess.run(sandbox.shut_off(command, copy), cwd=copy, env={**sandbox.environment(), **only_real()})
         return finished(copy, profile, records), {}
 
