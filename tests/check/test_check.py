@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 import pikepdf
 import pytest
 from check_tools import built, check, copies, draw_over, off, rewrite  # noqa: F401
+from conftest import ROOT
 
 from workflow.check import sandbox
 
@@ -198,6 +200,14 @@ def test_the_same_build_gives_the_same_bytes(built, tmp_path):
         assert built.project.run(*command, SOURCE_DATE_EPOCH="1700000000").returncode == 0
         made.append([(tmp_path / f"{name}.{kind}").read_bytes() for kind in KINDS])
     assert made[0] == made[1]
+
+
+def test_a_report_of_a_sweep_holds(built):
+    shutil.copy(ROOT / "notebooks" / "sweep.ipynb", built.root / "notebooks")
+    done = built.project.report("--sweep", "seeds.yaml", "--format", "html")
+    assert done.returncode == 0, done.stderr
+    status, said, found = check(built, built.folder / "sweeps" / "seeds" / "report.html")
+    assert (status, off(found)) == (0, set()), said
 
 
 # ---- running again ----

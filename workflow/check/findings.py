@@ -236,16 +236,14 @@ def data(name: str, chapter: Mapping[str, Any], report: Report) -> Found | None:
     stated = chapter["results"]["provenance"]
     if stated.get("sample_data"):
         return "data", False, "it ran on sample data"
-    wrong = []
-    for kind, files in stated.get("data_md5", {}).items():
-        if kind == "results":
-            continue
+    # What a chapter reads besides data sets, such as the results of others, names no files.
+    kinds = {kind: files for kind, files in stated["data_md5"].items() if files or kind in SETS}
+    if not kinds:
+        return None if stated["data_md5"] else ("data", False, "its record names no data")
+    wrong = [kind for kind, files in kinds.items() if not files]
+    for kind, files in kinds.items():
         known = SETS[kind].md5s if kind in SETS else {}
         wrong += [file for file, md5 in files.items() if known.get(file) != md5]
-        wrong += [] if files else [f"no file of {kind} is named"]
-    kinds = [kind for kind in stated.get("data_md5", {}) if kind != "results"]
-    if not kinds:
-        return None if "results" in stated.get("data", {}) else ("data", False, "its record names no data")
     said = f"not the real data: {named(wrong)}" if wrong else f"it read the real files of {', '.join(kinds)}"
     return "data", not wrong, said
 
