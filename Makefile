@@ -75,13 +75,13 @@ data: $(READY) ## download what is missing of the data sets into DATA_DIR, and c
 	@$(PY) -m workflow.data
 
 check: $(if $(REPORT),$(READY),style types) ## check style and types, run the fast tests; with REPORT=...: is a report what its evidence says?
-	@$(if $(REPORT),$(PY) -m workflow.check "$$REPORT" --rerun "$$RERUN",$(PY) -m pytest -m 'not slow')
+	@$(if $(REPORT),$(PY) -m workflow.check --rerun="$$RERUN" -- "$$REPORT",$(PY) -m pytest -m 'not slow')
 
 compare: $(READY) ## show two sets of results side by side, what is beyond noise first: A=... B=..., folders or reports
-	@$(PY) -m workflow.check.compare "$$A" "$$B"
+	@$(PY) -m workflow.check.compare -- "$$A" "$$B"
 
 recheck: $(READY) ## check every report in a folder, and write a grader's sheet for each: SUBMISSIONS=...
-	@$(PY) -m workflow.check.recheck "$$SUBMISSIONS" --rerun "$$RERUN" --on "$$ON" $(if $(DRY),--dry)
+	@$(PY) -m workflow.check.recheck --rerun="$$RERUN" --on="$$ON" $(if $(DRY),--dry) -- "$$SUBMISSIONS"
 
 style: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

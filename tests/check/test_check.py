@@ -1,17 +1,23 @@
 """`make check`: what a report says is what its evidence has, and planted faults of every kind are found."""
 
+import base64
+import codecs
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import zlib
 
 import pikepdf
 import pytest
 from check_tools import built, check, copies, draw_over, off, rewrite  # noqa: F401
 from conftest import ROOT
 
-from workflow.check import sandbox
+from workflow.check import rerun, sandbox
+from workflow.check.findings import REPORT, of_report
+from workflow.check.reading import read
 
 pytestmark = pytest.mark.slow
 KINDS = ["html", "pdf"]
@@ -97,6 +103,54 @@ def test_pages_that_are_gone_are_named(built, copies):
     assert status == 1 and f"page {last} is missing" in said
 
 
+def free_text(document, page):
+    """A note whose words lie over those of the page, the easiest way to change a PDF."""
+    look = pikepdf.Stream(document, b"1 g 0 0 300 40 re f")
+    look.update(Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=[0, 0, 300, 40])
+    note = pikepdf.Dictionary(
+        Type=pikepdf.Name.Annot,
+        Subtype=pikepdf.Name.FreeText,
+        Rect=[70, 680, 370, 720],
+        Contents="0.9999",
+        AP={"/N": look},
+    )
+    page.obj.Annots = pikepdf.Array([*page.obj.get("/Annots", []), document.make_indirect(note)])
+
+
+PLANTED = {
+    "cropped": lambda document, page: setattr(page.obj, "CropBox", pikepdf.Array([0, 0, 300, 300])),
+    "turned": lambda document, page: setattr(page.obj, "Rotate", 90),
+    "transparent": lambda document, page: page.add_resource(pikepdf.Dictionary(ca=0), pikepdf.Name.ExtGState),
+    "laid over": free_text,
+    "script": lambda document, page: setattr(
+        document.Root, "OpenAction", pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert(1)")
+    ),
+    "form": lambda document, page: setattr(document.Root, "AcroForm", pikepdf.Dictionary(Fields=[])),
+    "layers": lambda document, page: setattr(document.Root, "OCProperties", pikepdf.Dictionary(OCGs=[])),
+}
+
+
+@pytest.mark.parametrize("way", PLANTED)
+def test_what_changes_a_pdf_without_its_contents_is_found(copies, way):
+    with pikepdf.open(copies.pdf, allow_overwriting_input=True) as document:
+        PLANTED[way](document, document.pages[3])
+        document.save(copies.pdf)
+    holds = {finding.what: finding.holds for finding in of_report(read(copies.pdf)) if finding.subject == REPORT}
+    assert [what for what in holds if not holds[what]] == ["pages"]
+
+
+def test_a_chapter_without_its_record_is_found(built, copies):
+    rewrite(copies.html, lambda whole: whole["chapters"].pop("02_second"), seal=["01_first"])
+    _, said, found = check(built, copies.html)
+    assert off(found) == {("the report", "run")} and "no record stands behind 02_second" in said
+
+
+def test_a_name_that_is_not_on_the_cover_is_found(built, copies):
+    rewrite(copies.html, lambda whole: whole["cover"].update(author="Somebody Else"), seal=["01_first"])
+    _, said, found = check(built, copies.html)
+    assert off(found) == {("the report", "cover")} and "Somebody Else" in said
+
+
 def test_an_edited_result_is_found(built, copies):
     rewrite(copies.html, lambda whole: whole["chapters"]["01_first"]["results"]["metrics"].update({"cnn.psnr": 99.0}))
     status, _, found = check(built, copies.html)
@@ -109,13 +163,16 @@ def test_an_accuracy_that_was_edited_and_sealed_anew_is_not_that_of_the_answers(
     rewrite(copies.html, edit, seal=["01_first"])
     status, said, found = check(built, copies.html)
     assert status == 1 and off(found) == {("01_first", "answers")}
-    assert "which no accuracy of the record says" in said
+    assert "cnn.test_accuracy says 0.9975" in said
 
 
 def test_without_answers_an_accuracy_is_not_believed(built, copies):
-    rewrite(copies.html, lambda whole: whole["chapters"]["01_first"].update(answers={}), seal=["01_first"])
-    _, said, found = check(built, copies.html)
-    assert off(found) == {("01_first", "answers")} and "cnn.test_accuracy" in said
+    for answers in ({}, {"labels": base64.b64encode(zlib.compress(b"")).decode()}):
+        rewrite(
+            copies.html, lambda whole, a=answers: whole["chapters"]["01_first"].update(answers=a), seal=["01_first"]
+        )
+        _, said, found = check(built, copies.html)
+        assert off(found) == {("01_first", "answers")} and "cnn.test_accuracy" in said
 
 
 def test_sample_data_is_found(built, copies):
@@ -185,8 +242,15 @@ def test_notes_and_another_way_to_pack_the_file_change_nothing(built, copies):
     assert status == 0, said
 
 
-def test_lines_that_end_as_on_windows_change_nothing(built, copies):
-    copies.html.write_bytes(copies.html.read_bytes().replace(b"\n", b"\r\n"))
+def test_another_way_to_pack_pictures_and_pages_changes_nothing(built, copies):
+    with pikepdf.open(copies.pdf, allow_overwriting_input=True) as document:
+        document.save(copies.pdf, recompress_flate=True, linearize=True)
+    status, said, _ = check(built, copies.pdf)
+    assert status == 0, said
+
+
+def test_lines_that_end_as_on_windows_and_a_mark_of_utf8_change_nothing(built, copies):
+    copies.html.write_bytes(codecs.BOM_UTF8 + copies.html.read_bytes().replace(b"\n", b"\r\n"))
     status, said, _ = check(built, copies.html)
     assert status == 0, said
 
@@ -241,6 +305,24 @@ def test_what_seeds_make_of_a_metric_is_noise(built, copies):
     assert status == 0 and again["said"] == "1 of 2 metrics are equal; 1 within noise (cnn.psnr 20.53, now 20.5)"
 
 
+def test_a_run_that_did_not_begin_proves_nothing(tmp_path, built):
+    """What an earlier run has left, of another seed, or links that lead elsewhere, is none of this one."""
+    record = json.loads((built.folder / "seed-1" / "01_first" / "results.json").read_text())
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "results.json").write_text(json.dumps(record))
+    listed = tmp_path / "runs.json"
+    listed.write_text(json.dumps({"runs": [{"notebook": "01_first", "folder": "a"}]}))
+    assert rerun.finished(tmp_path, listed, {"01_first": record}) == {"01_first": record}
+    assert rerun.finished(tmp_path, listed, {"01_first": record | {"seed": 0}}) == {}
+    listed.write_text(
+        json.dumps({"runs": [{"notebook": "01_first", "folder": str(built.folder / "seed-1" / "01_first")}]})
+    )
+    assert rerun.finished(tmp_path, listed, {"01_first": record}) == {}
+    listed.unlink()
+    os.mkfifo(listed)
+    assert rerun.finished(tmp_path, listed, {"01_first": record}) == {}
+
+
 def test_a_run_again_leaves_the_tree_as_it_was(built):
     before = {path: path.stat().st_mtime_ns for path in built.folder.rglob("*") if path.is_file()}
     assert check(built, built.folder / "report.html", "--rerun", "2")[0] == 0
@@ -270,7 +352,8 @@ def test_what_runs_again_has_no_network_and_cannot_write_elsewhere(built, tmp_pa
     folder, outside = tmp_path / "in", tmp_path / "out"
     folder.mkdir(), outside.mkdir()
     code = (
-        "import socket, pathlib\n"
+        "import os, socket, pathlib\n"
+        "print(len(os.listdir('/run')), 'sockets', os.getsid(0))\n"
         "pathlib.Path('mine').write_text('x')\n"
         f"try: pathlib.Path({str(outside / 'theirs')!r}).write_text('x')\n"
         "except OSError: print('no file')\n"
@@ -279,4 +362,5 @@ def test_what_runs_again_has_no_network_and_cannot_write_elsewhere(built, tmp_pa
     )
     done = subprocess.run(sandbox.shut_off([sys.executable, "-c", code], folder), capture_output=True, text=True)
     assert "no file" in done.stdout and "no network 101" in done.stdout, done.stderr
+    assert done.stdout.startswith("0 sockets") and f" {os.getsid(0)}\n" not in done.stdout
     assert (folder / "mine").exists() and not list(outside.iterdir())

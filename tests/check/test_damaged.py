@@ -1,7 +1,10 @@
 """Files that are no report of this project, or a damaged one: one line says what is wrong, whatever they are."""
 
 import json
+import os
 import random
+import zlib
+from pathlib import Path
 
 import pikepdf
 import pytest
@@ -48,6 +51,26 @@ def test_no_file_a_folder_and_a_file_that_is_too_large(tmp_path, monkeypatch):
     assert "no report of this project is so large" in refusal(tmp_path / "large.html")
 
 
+def test_a_device_is_no_report(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pdf")
+    assert "is no file" in refusal(tmp_path / "pipe.pdf")
+    assert "is no file" in refusal(Path("/dev/zero"))
+
+
+def test_what_a_terminal_would_obey_is_a_question_mark(tmp_path):
+    path = tmp_path / "a\x1b[2Jb\nall holds.pdf"
+    with pytest.raises(reading.UnreadableError) as error:
+        reading.read(path)
+    assert "a?[2Jb?all holds.pdf" in str(error.value)
+
+
+def test_a_page_of_unclosed_marks_takes_no_time(copies):
+    page = copies.html.read_text()
+    for mark in ("<script ", "<h1 ", "<", '<figure id="'):
+        copies.html.write_text(page.replace("</main>", mark * 50_000 + "</main>"))
+        looked_at(copies.html)  # a pattern that looks ahead would take minutes
+
+
 def test_a_pdf_without_evidence_or_with_a_password(tmp_path, built):
     with pikepdf.open(built.folder / "report.pdf") as document:
         del document.attachments["evidence.json"]
@@ -69,8 +92,14 @@ def test_an_attachment_that_unpacks_to_very_much_is_refused(tmp_path, built, mon
         )
         document.save(tmp_path / "bomb.pdf")
     assert (tmp_path / "bomb.pdf").stat().st_size < 10**6
+    twice = zlib.compress(zlib.compress(b" " * 10**7))
+    with pikepdf.open(built.folder / "report.pdf") as document:
+        stream = document.attachments["evidence.json"].get_file().obj
+        stream.write(twice, filter=pikepdf.Array([pikepdf.Name.FlateDecode] * 2))
+        document.save(tmp_path / "twice.pdf", compress_streams=False)
     monkeypatch.setattr(reading, "LARGEST", 10**6)
     assert "too large" in refusal(tmp_path / "bomb.pdf")
+    assert "its evidence is damaged" in refusal(tmp_path / "twice.pdf")
 
 
 def with_evidence(path, text):
@@ -84,12 +113,25 @@ def test_evidence_that_is_none_is_one_line(copies, text):
     assert "evidence" in refusal(copies.html)
 
 
+def test_markup_a_name_given_twice_or_another_place_is_no_evidence(copies):
+    """What Python reads over, and a browser shows."""
+    page, data = places.out_of_html(copies.html.read_text())
+    for changed in (
+        data.replace('"cover"', '"cover": "</script ><p>0.9999</p>", "cover"'),
+        '{"format": 1, ' + data[1:],
+    ):
+        with_evidence(copies.html, changed)
+        assert "its evidence is damaged" in refusal(copies.html)
+    copies.html.write_text(page.replace("<main", f"{places.START}{data}{places.END}<main", 1))
+    assert "carries no evidence" in refusal(copies.html)
+
+
 def test_evidence_of_a_later_version_says_so(copies):
     with_evidence(copies.html, '{"format": 2}')
     assert "carries evidence of format 2; this version reads 1" in refusal(copies.html)
 
 
-OTHERS = [None, [], {}, "x", -1, 1e400, True, [[]], {"a": {}}]
+OTHERS = [None, [], {}, "x", -1, 1e400, 10**400, True, [[]], {"a": {}}, "\ud800"]
 
 
 def test_a_value_of_another_kind_anywhere_in_evidence_is_a_finding_or_one_line(copies):

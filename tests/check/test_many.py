@@ -2,11 +2,12 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 
 import pytest
-from check_tools import built, copies  # noqa: F401
+from check_tools import built, copies, rewrite  # noqa: F401
 
 from helpers import integrity
 
@@ -116,6 +117,8 @@ def handed_in(built, tmp_path):
     page = (folder / "dora.html").read_text()
     (folder / "dora.html").write_text(page.replace("The accuracy is 0.", "The accuracy is 1.", 1))
     (folder / "README.txt").write_text("what the course's system adds")
+    (folder / "fay.zip").write_bytes(b"PK")
+    (folder / "gil").symlink_to(built.root)
     return folder
 
 
@@ -133,6 +136,7 @@ def test_each_submission_is_checked_and_a_broken_one_stops_no_other(built, hande
     assert "there is no report in it" in rows["empty"]["what differs"]
     assert rows["ann"]["author"] == "Your Name" and "(5 of 5)" in done.stdout
     assert "nothing in it is executed" in done.stdout
+    assert "left out: fay.zip (unpack it)" in done.stdout and "left out: gil (a link or a device)" in done.stdout
     page = (out / "recheck.html").read_text()
     assert all((out / link).exists() for link in re.findall(r'href="([^"]+)"', page)) and page.count("sheet.html") == 5
 
@@ -146,6 +150,26 @@ def test_what_is_checked_already_is_kept_and_what_changed_is_checked_again(built
     assert "5 submissions: 1 would be checked, 4 are up to date" in done.stdout
     done, rows, _ = recheck(built, handed_in)
     assert rows["-cara"]["verdict"] == "holds" and "(1 of 1)" in done.stdout
+    shutil.copy(built.folder / "report.html", handed_in / "alan.html")  # before all others
+    done, _, _ = recheck(built, handed_in, "--dry")
+    assert "6 submissions: 1 would be checked, 5 are up to date" in done.stdout
+
+
+def test_odd_names_and_answers_stop_no_other(built, tmp_path):
+    """A name that is no text, and evidence whose answers are none."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name in (b"caf\xe9.html", b"fine.html", b"x.html"):
+        shutil.copy(built.folder / "report.html", os.path.join(os.fsencode(folder), name))
+
+    def edit(whole):
+        whole["chapters"]["01_first"]["results"]["tables"]["answers"] = ["x", {"name": ["A"]}, {"name": "A Q1"}]
+        whole["cover"]["author"] = "=1+1"
+
+    rewrite(folder / "x.html", edit, seal=["01_first"])
+    done, rows, _ = recheck(built, folder)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert [row["verdict"] for row in rows.values()] == ["holds", "holds", "off"] and rows["x"]["author"] == "'=1+1"
 
 
 def test_a_copy_of_the_bundle_runs_its_own_code_again(built, tmp_path):
@@ -166,12 +190,12 @@ def test_a_copy_of_the_bundle_runs_its_own_code_again(built, tmp_path):
 
 def test_gradescope_and_the_sheet_have_points_questions_and_findings(built, handed_in):
     _, _, out = recheck(built, handed_in)
-    results = json.loads(next(out.glob("*dora/results.json")).read_text())
+    results = json.loads(next(out.glob("dora-*/results.json")).read_text())
     tests = {test["name"]: test for test in results["tests"]}
     assert results["score"] == 0 and tests["the report: pages"]["status"] == "failed"
     assert tests["01_first: record"]["status"] == "passed" and tests["A Q1"]["max_score"] > 0
     assert all("score" not in test for test in results["tests"])
-    sheet = next(out.glob("*dora/sheet.html")).read_text()
+    sheet = next(out.glob("dora-*/sheet.html")).read_text()
     assert "A Q1" in sheet and "was changed after the build" in sheet and "Marks" in sheet
 
 

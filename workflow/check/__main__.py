@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from helpers.results import ROOT, write_json, write_text
 from workflow import environment
 from workflow.check import page, rerun
 from workflow.check.findings import REPORT, Finding, commits, of_report
-from workflow.check.reading import Report, UnreadableError, read
+from workflow.check.reading import Report, UnreadableError, plain, read
 from workflow.engine import Stop, guarded
 
 FOLDER = ROOT / "reports" / "check"
@@ -58,7 +59,7 @@ def about(report: Report) -> str:
     known = commits(report.records)
     commit = f"commit {', '.join(known)}" if known else ""
     words = [cover.get("author"), cover.get("roll"), f"{len(report.records)} chapters", commit]
-    return f"{report.path.name}: {', '.join(str(word) for word in words if word)}"
+    return plain(f"{report.path.name}: {', '.join(str(word) for word in words if word)}")
 
 
 def verdicts(report: Report, found: Sequence[Finding]) -> str:
@@ -69,7 +70,7 @@ def verdicts(report: Report, found: Sequence[Finding]) -> str:
     for subject in subjects:
         off = [finding.said for finding in found if finding.subject == subject and not finding.holds]
         what = ", ".join(finding.what for finding in found if finding.subject == subject)
-        lines.append(f"{subject:{wide}}  {'off' if off else 'holds':5}  {('; '.join(off)) if off else what}")
+        lines.append(plain(f"{subject:{wide}}  {'off' if off else 'holds':5}  {('; '.join(off)) if off else what}"))
     return "\n".join(lines)
 
 
@@ -78,8 +79,8 @@ def save(report: Report, found: Sequence[Finding], folder: Path) -> None:
     off = sum(not finding.holds for finding in found)
     verdict = page.paragraph(f"{off} of {len(found)} findings are off." if off else "All holds.", kind_of(not off))
     note = (
-        "What this cannot find: evidence that was made up as a whole. Only running a chapter again does "
-        "(RERUN=), and there is a line called rerun for each that was."
+        "What this cannot find: numbers that were made up together with their evidence. Running the chapters again "
+        "(RERUN=all) finds those of the records; each chapter that was has a line called rerun."
     )
     rows = [
         [
@@ -99,8 +100,9 @@ def save(report: Report, found: Sequence[Finding], folder: Path) -> None:
         page.paragraph(note, "quiet"),
     )
     write_text(folder / "check.html", whole)
+    shutil.rmtree(folder / "records", ignore_errors=True)
     for name, record in report.records.items():
-        write_json(folder / name / "results.json", record)
+        write_json(folder / "records" / name / "results.json", record)
     write_json(folder / "check.json", as_json(report, found))
 
 
@@ -113,10 +115,10 @@ def as_json(report: Report | None, found: Sequence[Finding]) -> dict[str, Any]:
     """The verdict for programs; without a report that could be read there are no names."""
     cover = report.evidence["cover"] if report else {}
     return {
-        "report": report.path.name if report else "",
-        **{key: cover.get(key, "") for key in ("author", "roll")},
+        "report": plain(report.path.name) if report else "",
+        **{key: plain(str(cover.get(key, ""))) for key in ("author", "roll")},
         "holds": all(finding.holds for finding in found),
-        "findings": [vars(finding) for finding in found],
+        "findings": [{**vars(finding), "said": plain(finding.said)} for finding in found],
     }
 
 

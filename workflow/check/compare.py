@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -18,7 +19,7 @@ from helpers import integrity
 from helpers.results import ROOT, write_text
 from workflow import environment
 from workflow.check import page
-from workflow.check.differences import Difference, Record, between, kind, number, ordered
+from workflow.check.differences import Difference, Record, between, kind, number, ordered, test_images
 from workflow.check.reading import DAMAGE, UnreadableError, check_record, read
 from workflow.engine import Stop, guarded
 
@@ -78,7 +79,7 @@ def compare(one: str, other: str) -> int:
 
 def differences(chapter: str, a: Sequence[Record], b: Sequence[Record], sides: tuple[Side, Side]) -> list[Difference]:
     """The differences of a chapter's metrics, with the noise that all seeds show that lie beside either side's."""
-    images = min(int(runs[0]["provenance"].get("images", {}).get("test", 0)) for runs in (a, b))
+    images = min(test_images(a[0]), test_images(b[0]))
     return between(chapter, a, b, images=images, beside=[side.beside for side in sides if side.beside])
 
 
@@ -259,7 +260,9 @@ def curves(pairs: Mapping[str, tuple[Sequence[Record], Sequence[Record]]]) -> It
     plots.use_style()
     first = True
     for chapter, (a, b) in pairs.items():
-        names = [name for name, values in a[0]["series"].items() if len(values) > 1 and name in b[0]["series"]]
+        names = [
+            name for name in a[0]["series"] if all(map(can_be_drawn, (a[0]["series"][name], b[0]["series"].get(name))))
+        ]
         if not names:
             continue
         if first:
@@ -269,6 +272,11 @@ def curves(pairs: Mapping[str, tuple[Sequence[Record], Sequence[Record]]]) -> It
         drawn = laid_over(dict.fromkeys(names, (a, b)))
         said = f"Curves of {chapter}, A and B in each panel: {', '.join(names)}"
         yield f'<h3>{escape(chapter)}</h3>\n<div role="img" aria-label="{escape(said)}" class="figure">{drawn}</div>'
+
+
+def can_be_drawn(values: Sequence[float] | None) -> bool:
+    """Whether a series is a curve, of numbers that a figure has room for."""
+    return values is not None and len(values) > 1 and max(map(abs, values)) < 1e100
 
 
 def laid_over(series: Mapping[str, tuple[Sequence[Record], Sequence[Record]]]) -> str:
@@ -291,7 +299,8 @@ def laid_over(series: Mapping[str, tuple[Sequence[Record], Sequence[Record]]]) -
     for axis in axes.flat[len(series) :]:
         axis.set_axis_off()
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    with warnings.catch_warnings(action="ignore"):  # of letters that the font lacks, in names
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     plt.close(figure)
     return buffer.getvalue()[buffer.getvalue().index("<svg") :]
 

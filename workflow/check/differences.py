@@ -128,6 +128,13 @@ def by_images(metric: str, value: float, images: int, weight: float) -> Noise | 
     return Noise((interval.high - interval.low) / 2 * weight, f"the interval of {images:,} images")
 
 
+def test_images(record: Record) -> int:
+    """How many images the test set of a run had, 0 where its record does not say."""
+    images = record["provenance"].get("images")
+    count = images.get("test") if isinstance(images, dict) else 0
+    return count if type(count) is int and count > 0 else 0
+
+
 def student(std: float, freedom: int, weight: float, source: str) -> Noise:
     """The bound of a difference of two means by Student's t."""
     from scipy.stats import t  # a second, and only where there are seeds

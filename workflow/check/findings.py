@@ -20,12 +20,14 @@ import numpy as np
 from helpers import integrity
 from helpers.sets import SETS
 from workflow import digests, plan
+from workflow.check.differences import OTHER_IMAGES
 from workflow.check.reading import DAMAGE, Place, Report
 from workflow.parameters import ParameterError
+from workflow.report import places
 
 REPORT = "the report"  # the subject of what concerns no single chapter
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-TORN = re.compile(r"(\d+)\.[\s\u200b]*\n[\s\u200b]*(?=(\d+))")  # a number that a line's end tears apart
+TORN = re.compile(r"([\d,]*\d)([.,])[\s\u200b]*\n[\s\u200b]*(?=(\d+))")  # a number that a line's end tears apart
 CONTEXT = 12  # letters before a number by which it is found in the evidence
 MOST_NAMED = 5  # of anything in one line
 Record = dict[str, Any]
@@ -43,8 +45,8 @@ class Finding:
 
 def of_report(report: Report) -> list[Finding]:
     """All findings on a report and its chapters, without running any of them again."""
-    findings = [Finding(REPORT, *found) for found in (as_built(report), its_numbers(report), its_seal(report))]
-    findings.append(Finding(REPORT, *one_run(report.records)))
+    whole = (as_built(report), its_numbers(report), its_seal(report), its_cover(report), one_run(report))
+    findings = [Finding(REPORT, *found) for found in whole]
     for name, chapter in report.evidence["chapters"].items():
         for check in (record, answers, compared, code, data, settings):
             try:
@@ -71,13 +73,14 @@ def named(items: Iterable[str]) -> str:
 
 def as_built(report: Report) -> Found:
     """Whether every page, or every section and figure, is drawn as it was when the report was built."""
-    changed = [change(place, report) for place in report.places if not place.as_built]
+    changed = [place for place in report.places if not place.as_built]
     if len(changed) == len(report.places) > 1:
-        changed = ["every page is another: the file was saved anew by another program, or is of another report"]
-    changed += [f"{name} is missing" for name in report.lost]
-    what = "pages" if report.path.suffix.lower() == ".pdf" else "sections and figures"
-    said = "; ".join(changed[:MOST_NAMED]) if changed else f"all {len(report.places)} {what} are as they were built"
-    return "pages", not changed, said
+        wrong = ["every page is another: the file was saved anew by another program, or is of another report"]
+    else:
+        wrong = [change(place, report) for place in changed[:MOST_NAMED]]
+        wrong += [f"{len(changed) - MOST_NAMED} more places were changed"] if len(changed) > MOST_NAMED else []
+    wrong += [f"{name} is missing" for name in report.lost[:MOST_NAMED]] + report.added[:MOST_NAMED]
+    return "pages", not wrong, "; ".join(wrong) or f"all {len(report.places)} places are as they were built"
 
 
 def change(place: Place, report: Report) -> str:
@@ -95,7 +98,7 @@ def misplaced(text: str, known: str) -> Iterator[tuple[str, str]]:
         if len(before) < CONTEXT or before + found[0] in known or NUMBER.search(before[-2:]):
             continue
         there = re.search(f"{re.escape(before)}({NUMBER.pattern})", known)
-        if there and there[1] != found[0]:
+        if there and not (there[1].startswith(found[0]) or found[0].startswith(there[1])):  # two that ran together
             yield found[0], there[1]
 
 
@@ -123,8 +126,8 @@ def numbers(text: str) -> list[str]:
 
 def torn(text: str, known: set[str]) -> set[str]:
     """The two halves of each known number that the end of a line tears apart."""
-    halves = (found.groups() for found in TORN.finditer(text))
-    return {half for pair in halves if ".".join(pair) in known for half in pair}
+    found = ((before.replace(",", ""), mark.strip(","), after) for before, mark, after in TORN.findall(text))
+    return {half for before, mark, after in found if before + mark + after in known for half in (before, after)}
 
 
 def commits(records: Mapping[str, Record]) -> list[str]:
@@ -139,17 +142,27 @@ def its_seal(report: Report) -> Found:
     return "evidence", report.is_sealed, whole if report.is_sealed else "the evidence was changed after the build"
 
 
-def one_run(records: Mapping[str, Record]) -> Found:
-    """Whether all chapters are of one profile and one seed."""
+def its_cover(report: Report) -> Found:
+    """Whether the first place names the author and the roll number that the evidence has."""
+    cover = report.evidence["cover"]
+    words = "".join(report.places[0].text.split()) if report.places else ""
+    given = [name for key in ("author", "roll") if (name := str(cover.get(key) or "")).isascii()]  # others are shaped
+    lost = [name for name in given if "".join(name.split()) not in words]
+    return "cover", not lost, f"the cover does not name {named(lost)}" if lost else "the cover has the evidence's names"
+
+
+def one_run(report: Report) -> Found:
+    """Whether all chapters that are shown have left a record, of one profile and one seed."""
     kinds: dict[str, list[str]] = {}
-    for name, content in records.items():
+    for name, content in report.records.items():
         kinds.setdefault(f"profile {content['profile']}, seed {content['seed']}", []).append(name)
+    chapters_shown = {place.partition(", cell ")[0] for place in report.evidence["shown"] if ", cell " in place}
+    if bare := sorted(chapters_shown - report.records.keys()):
+        return "run", False, f"no record stands behind {named(bare)}"
     if len(kinds) > 1:
         parts = [f"{kind} ({named(names)})" for kind, names in kinds.items()]
         return "run", False, f"its chapters are of different runs: {'; '.join(parts)}"
-    if not kinds:
-        return "run", False, "no chapter has left a record of its run"
-    return "run", True, f"{next(iter(kinds))}"
+    return "run", bool(kinds), next(iter(kinds), "no chapter has left a record of its run")
 
 
 # ---- a chapter ----
@@ -172,19 +185,23 @@ def record(name: str, chapter: Mapping[str, Any], report: Report) -> Found:
 def answers(name: str, chapter: Mapping[str, Any], report: Report) -> Found | None:
     """Whether the accuracies are those of the classes that the models gave to the test images."""
     packed, metrics = dict(chapter["answers"]), chapter["results"]["metrics"]
-    if not packed:
-        stated = [metric for metric in metrics if metric.endswith("test_accuracy")]
+    stated = [metric for metric in metrics if metric.endswith("accuracy") and not metric.endswith(OTHER_IMAGES)]
+    labels = unpack(packed.pop("labels")) if packed else np.zeros(0)
+    if not packed or not len(labels):
         return ("answers", False, f"no answers of models stand behind {named(stated)}") if stated else None
-    labels = unpack(packed.pop("labels"))
     wrong = []
     for model, kept in packed.items():
         off = unpack(kept)
-        right = int(len(off) == len(labels) and (off == 0).sum())
-        stated = [value for metric, value in metrics.items() if metric.endswith("accuracy")]
-        if not any(abs(value * len(labels) - right) < 1e-3 for value in stated):
+        right = int((off == 0).sum()) if len(off) == len(labels) else 0
+        metric = chapter["accuracies"].get(model)
+        if metric is None:
             wrong.append(f"{model} was right on {right:,} of {len(labels):,}, which no accuracy of the record says")
-    kinds = f"the answers of {len(packed)} models to {len(labels):,} test images give the accuracies stated"
-    return "answers", not wrong, named(wrong) or kinds
+        elif abs(metrics[metric] * len(labels) - right) > 1e-3:
+            wrong.append(f"{model} was right on {right:,} of {len(labels):,}, and {metric} says {metrics[metric]:g}")
+    bare = [metric for metric in stated if metric not in chapter["accuracies"].values()]
+    said = f"the answers of {len(packed)} models to {len(labels):,} test images give the accuracies stated"
+    said += f" (none stand behind {named(bare)})" if bare else ""
+    return "answers", not wrong, named(wrong) or said
 
 
 def unpack(text: str) -> np.ndarray:
@@ -201,15 +218,22 @@ def compared(name: str, chapter: Mapping[str, Any], report: Report) -> Found | N
     tables = chapter["results"]["tables"]
     if "read" not in tables:
         return None
-    texts = "\n".join(report.evidence["shown"].values())
-    answers = [row["answer"].replace("'", "\N{RIGHT SINGLE QUOTATION MARK}") for row in tables["answers"]]
-    if answers and not any(answer in texts for answer in answers):
-        return "compared", False, "the first page does not show the answers of its record"
+    shown = report.evidence["shown"].get(places.OPENING, "")
+    rows = [(row["assignment"], typeset(row["answer"])) for row in tables["answers"]]
+    asked = {assignment for assignment, answer in rows if answer in shown}  # a report may be of one assignment
+    lost = [answer for assignment, answer in rows if answer not in shown and assignment in asked]
+    if lost or (rows and not asked):
+        return "compared", False, f"the first page does not show the answers of its record: {named(lost[:1])}"
     here = {f"{other['profile']}/seed-{other['seed']}/{key}": other for key, other in report.records.items()}
     common = [path for path in tables["read"] if path in here]
     wrong = [path for path in common if tables["read"][path] != integrity.own(here[path])]
     said = f"it compared {len(tables['read'])} records, of which this report has {len(common)}"
     return "compared", not wrong, f"it read other results of {named(wrong)}" if wrong else said
+
+
+def typeset(text: str) -> str:
+    """A text with the apostrophes of print."""
+    return text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
 
 
 def code(name: str, chapter: Mapping[str, Any], report: Report) -> Found:

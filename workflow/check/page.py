@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+from workflow.check.reading import plain
+
 STYLE = Path(__file__).with_name("page.css")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -24,7 +26,7 @@ def page(title: str, *body: str) -> str:
 
 def paragraph(text: str, kind: str = "") -> str:
     """A paragraph of text, perhaps with a class."""
-    return f"<p{named(kind)}>{escape(text)}</p>"
+    return f"<p{named(kind)}>{escape(plain(text))}</p>"
 
 
 def heading(text: str) -> str:
@@ -34,7 +36,7 @@ def heading(text: str) -> str:
 
 def cell(text: str, kind: str = "", link: str = "") -> str:
     """A cell of a table, perhaps with a class, or as a link."""
-    inside = f'<a href="{escape(link)}">{escape(text)}</a>' if link else escape(text)
+    inside = f'<a href="{escape(link)}">{escape(plain(text))}</a>' if link else escape(plain(text))
     return f"<td{named(kind)}>{inside}</td>"
 
 

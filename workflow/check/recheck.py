@@ -6,6 +6,7 @@ A submission is a report (a PDF or an HTML), or a folder with one in it, which m
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -15,14 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.results import ROOT, write_json, write_text
+from helpers.results import ROOT, write_text
 from workflow import environment
 from workflow.check import page, sandbox
+from workflow.check.reading import plain
 from workflow.engine import Stop, guarded, only_one, snakemake
 from workflow.results_csv import save_csv
 
 SNAKEFILE = "workflow/check/Snakefile"
 ENDINGS = (".pdf", ".html", ".htm")
+PACKED = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar")
 DEEP = 4  # folders below a submission in which its report is looked for
 HIDDEN = {"node_modules", "__pycache__", "site-packages"}
 HEADS = ["who", "author", "roll", "verdict", "what differs"]
@@ -37,7 +40,7 @@ class Submission:
     folder: str  # of what is written on it, relative to the root
     report: str
     bundle: str
-    state: list[int]  # time and size of the report, by which a change is seen
+    state: list[int | str]  # time and size of the report, and the digest of the bundle: by these a change is seen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,11 +64,14 @@ def recheck(name: str, again: str, *, dry: bool = False, on: str = "") -> int:
     if not place.is_dir():
         raise Stop(f"SUBMISSIONS: {place} is no folder")
     out = ROOT / "reports" / "recheck" / safe(place.name)
-    found = list(submissions(place, out))
+    left_out: list[str] = []
+    found = list(submissions(place, out, left_out))
+    for name in left_out:
+        print(f"left out: {name}")
     if not found:
         raise Stop(f"SUBMISSIONS: {place} has no submission in it: reports, or a folder for each")
     with only_one() as lock:
-        write_json(out / "submissions.json", [asdict(one) for one in found])
+        write_text(out / "submissions.json", json.dumps([asdict(one) for one in found]))
         config = [f"submissions={json.dumps(str(out / 'submissions.json'))}", f"rerun={json.dumps(again)}"]
         if dry:
             progress = Progress(found)
@@ -79,7 +85,7 @@ def recheck(name: str, again: str, *, dry: bool = False, on: str = "") -> int:
             snakemake(config, lock=lock, on=on, on_event=Progress(found), file=SNAKEFILE)
         finally:
             rows = [row(one) for one in found]
-            save_csv(out / "recheck.csv", HEADS, rows)
+            save_csv(out / "recheck.csv", HEADS, [[harmless(text) for text in row] for row in rows])
             write_text(out / "recheck.html", whole(place.name, found, rows))
     print(aligned(rows))
     print((out / "recheck.html").as_uri())
@@ -99,21 +105,31 @@ def isolation(again: str) -> str:
 # ---- what there is ----
 
 
-def submissions(place: Path, out: Path) -> Iterator[Submission]:
-    """The entries of a folder, in order of their names."""
-    for number, entry in enumerate(sorted(place.iterdir()), start=1):
-        if entry.name.startswith(".") or entry.is_symlink():
-            continue
-        if entry.is_dir():
-            report, bundle = report_in(entry), bundle_in(entry)
-        elif entry.suffix.lower() in ENDINGS:
-            report, bundle = entry, None
-        else:
-            continue
-        who = entry.name if entry.is_dir() else entry.stem
-        folder = (out / f"{number:03d}-{safe(who)}").relative_to(ROOT).as_posix()
-        state = [report.stat().st_mtime_ns, report.stat().st_size] if report else []
-        yield Submission(who, folder, str(report or ""), str(bundle or ""), state)
+def submissions(place: Path, out: Path, left_out: list[str]) -> Iterator[Submission]:
+    """The entries of a folder, in order of their names; ``left_out`` gets those that are none, and why."""
+    for entry in sorted(place.iterdir()):
+        name = plain(entry.name)
+        try:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
+                left_out.append(f"{name} (a link or a device)")
+            elif entry.is_dir():
+                yield submission(name, report_in(entry), bundle_in(entry), out)
+            elif entry.suffix.lower() in ENDINGS:
+                yield submission(plain(entry.stem), entry, None, out)
+            else:
+                left_out.append(f"{name} ({'unpack it' if entry.suffix in PACKED else 'no PDF, HTML or folder'})")
+        except OSError as error:
+            left_out.append(f"{name} ({error.strerror})")
+
+
+def submission(who: str, report: Path | None, bundle: Path | None, out: Path) -> Submission:
+    """What there is of one submission. Raises OSError."""
+    folder = out / f"{safe(who)}-{hashlib.sha256(who.encode()).hexdigest()[:6]}"  # names may differ in other letters
+    state: list[int | str] = [report.stat().st_mtime_ns, report.stat().st_size] if report else []
+    state += [sandbox.digest_of(bundle, sandbox.files_of(bundle))] if bundle else []
+    return Submission(who, folder.relative_to(ROOT).as_posix(), str(report or ""), str(bundle or ""), state)
 
 
 def safe(name: str) -> str:
@@ -122,11 +138,12 @@ def safe(name: str) -> str:
 
 
 def report_in(folder: Path) -> Path | None:
-    """The report in a folder: a file called report... before others, a PDF before an HTML, the least deep first."""
+    """The report in a folder: rather one called report..., of the standard profile, a PDF, and not deep."""
     found = [path for path in walk(folder) if path.suffix.lower() in ENDINGS]
 
-    def rank(path: Path) -> tuple[bool, bool, int, str]:
-        return (not path.name.startswith("report"), path.suffix != ".pdf", len(path.parts), str(path))
+    def rank(path: Path) -> tuple[bool, bool, bool, int, str]:
+        named, standard = path.name.startswith("report"), "standard" in path.parts
+        return not named, not standard, path.suffix != ".pdf", len(path.parts), str(path)
 
     return min(found, key=rank, default=None)
 
@@ -145,7 +162,12 @@ def walk(folder: Path, deep: int = DEEP) -> Iterator[Path]:
 def bundle_in(folder: Path) -> Path | None:
     """The copy of this project in a folder, or one below."""
     below = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.is_symlink()]
-    return next((path for path in (folder, *below) if all((path / part).is_dir() for part in sandbox.PARTS)), None)
+    return next((path for path in (folder, *below) if all(map(is_own_folder, map(path.joinpath, sandbox.PARTS)))), None)
+
+
+def is_own_folder(path: Path) -> bool:
+    """Whether a folder is there, and no link to one elsewhere."""
+    return path.is_dir() and not path.is_symlink()
 
 
 # ---- what came of it ----
@@ -185,6 +207,11 @@ def row(one: Submission) -> list[str]:
     more = [f"and {len(off) - MOST} more"] if len(off) > MOST else []
     verdict = "holds" if kept["holds"] else "off"
     return [one.who, str(kept["author"]), str(kept["roll"]), verdict, "; ".join([*off[:MOST], *more])]
+
+
+def harmless(text: str) -> str:
+    """A cell of a table that no program takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from helpers.results import ROOT, write_text
 from workflow import plan
 from workflow.check import differences, sandbox
 from workflow.check.findings import Finding, chapters, differing, named
-from workflow.check.reading import DAMAGE, Report
+from workflow.check.reading import DAMAGE, LARGEST, Report, check_record
 from workflow.parameters import ParameterError
 
 WHAT = "rerun"
@@ -33,7 +34,11 @@ def asked(report: Report, names: str) -> list[str]:
     for start in starts:
         if not any(name.startswith(start) for name in there):
             raise ParameterError(f"RERUN: the report has no chapter '{start}', only: {', '.join(there)}")
-    return [name for name in there if name.startswith(tuple(starts))]
+    chosen = [name for name in there if name.startswith(tuple(starts))]
+    for name in chosen:  # it would compare what is there in the copy, which is less than the report has
+        if "read" in report.records[name]["tables"] and len(chosen) < len(there):
+            raise ParameterError(f"RERUN: {name} reads what all others left: RERUN=all")
+    return chosen
 
 
 def findings(report: Report, chosen: Sequence[str], bundle: Path = ROOT) -> list[Finding]:
@@ -54,9 +59,7 @@ def findings(report: Report, chosen: Sequence[str], bundle: Path = ROOT) -> list
 def verdict(name: str, report: Report, again: Mapping[str, Any]) -> Finding:
     """Whether a chapter's metrics are those of its second run: equal, within noise, or off."""
     record = report.records[name]
-    answers = report.evidence["chapters"][name]["answers"]
-    images = record["provenance"].get("images", {}).get("test", 0) if answers else 0
-    found = differences.between(name, [record], [again], images=images)
+    found = differences.between(name, [record], [again], images=differences.test_images(record))
     lost = sorted(record["metrics"].keys() ^ again["metrics"].keys())
     results = [item for item in differences.ordered(found) if not item.is_time]
     equal = [item for item in results if item.is_equal]
@@ -77,25 +80,34 @@ def verdict(name: str, report: Report, again: Mapping[str, Any]) -> Finding:
 
 def run(records: Mapping[str, Any], profile: str, seed: int, bundle: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """The records of a second run of the chapters that left ``records``; and why there is none of the others."""
+    notebooks, said = {}, {}
     try:
         known = chapters(profile)
-        sweep = sweep_of(records, known, seed)
-    except (ParameterError, *DAMAGE) as error:
-        return {}, dict.fromkeys(records, f"it cannot be run here: {error}")
-    alone = {name for name in records if known[name].compares} if len(sweep["notebooks"]) == 1 else set()
-    if alone:
-        return {}, dict.fromkeys(alone, "it only reads what other chapters left: RERUN=all runs it too")
-    try:
         copy = sandbox.copy_of(bundle)
-    except (ValueError, OSError) as error:
-        return {}, dict.fromkeys(records, str(error))
-    with (copy / ".lock").open("w") as lock:
+    except (ParameterError, ValueError, OSError) as error:
+        return {}, dict.fromkeys(records, f"it cannot be run here: {error}")
+    for name, record in records.items():
+        try:
+            notebooks[name] = changes(name, record, known) or None
+        except (ParameterError, *DAMAGE) as error:
+            said[name] = f"it cannot be run here: {error}"
+    if not notebooks:
+        return {}, said
+    minutes = sum(chapter.minutes for chapter in known.values())
+    # Beside the copy: what runs there must not change them.
+    lock_file, asks = (copy.with_name(f"rerun-{copy.name}{ending}") for ending in (".lock", ".yaml"))
+    listed = copy / "reports" / profile / "sweeps" / asks.stem / "runs.json"
+    command = [sys.executable, "-E", "-s", "-X", "utf8", "-m", "workflow.sweep", str(asks), "--profile", profile]
+    with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another check of the same code waits, and then finds its runs done
-        write_text(copy / "rerun.yaml", yaml.safe_dump(sweep, sort_keys=False))
-        command = [sys.executable, "-E", "-s", "-X", "utf8", "-m", "workflow.sweep", "rerun.yaml", "--profile", profile]
-        print(f"runs {', '.join(records)} again; {sandbox.SAYS[sandbox.tool()]}", flush=True)
-        subprocess.run(sandbox.shut_off(command, copy), cwd=copy, env={**sandbox.environment(), **only_real()})
-        return finished(copy, profile, records), {}
+        write_text(asks, yaml.safe_dump({"seeds": [seed], "notebooks": notebooks}, sort_keys=False))
+        listed.unlink(missing_ok=True)  # of an earlier run, if this one does not begin
+        print(f"runs {', '.join(notebooks)} again; {sandbox.SAYS[sandbox.tool()]}", flush=True)
+        started: dict[str, Any] = {"cwd": copy, "env": {**sandbox.environment(), **only_real()}}
+        with suppress(subprocess.TimeoutExpired):
+            shut_off = sandbox.shut_off(command, copy, asks)
+            subprocess.run(shut_off, stdin=subprocess.DEVNULL, timeout=60 * minutes, **started)
+        return finished(copy, listed, {name: records[name] for name in notebooks}), said
 
 
 def only_real() -> dict[str, str]:
@@ -103,34 +115,34 @@ def only_real() -> dict[str, str]:
     return {"DATA": os.environ.get("DATA") or "real"}
 
 
-def sweep_of(records: Mapping[str, Any], known: Mapping[str, plan.Chapter], seed: int) -> dict[str, Any]:
-    """A sweep file's content that asks for these chapters with the settings of their records.
+def changes(name: str, record: Mapping[str, Any], known: Mapping[str, plan.Chapter]) -> dict[str, Any]:
+    """The settings of a run that are others than its profile's, as a sweep's file names them.
 
     Raises ParameterError for a chapter or a setting that this tree does not have.
     """
-    notebooks: dict[str, Any] = {}
-    for name, record in records.items():
-        if name not in known:
-            raise ParameterError(f"this tree has no chapter {name}")
-        changes = {key: theirs for key, (theirs, _) in differing(record["parameters"], known[name]).items()}
-        for key, value in changes.items():
-            if key not in known[name].parameters:
-                raise ParameterError(f"{name} has no parameter {key} here")
-            if isinstance(value, list):
-                changes[key] = [value]
-        notebooks[name] = changes or None
-    return {"seeds": [seed], "notebooks": notebooks}
+    if name not in known:
+        raise ParameterError(f"this tree has no chapter {name}")
+    found = {key: theirs for key, (theirs, _) in differing(record["parameters"], known[name]).items()}
+    for key in found:
+        if key not in known[name].parameters:
+            raise ParameterError(f"{name} has no parameter {key} here")
+    return {key: [value] if isinstance(value, list) else value for key, value in found.items()}
 
 
-def finished(copy: Path, profile: str, records: Mapping[str, Any]) -> dict[str, Any]:
-    """The records that the runs have left, of those that finished."""
-    listed = copy / "reports" / profile / "sweeps" / "rerun" / "runs.json"
+def finished(copy: Path, listed: Path, records: Mapping[str, Any]) -> dict[str, Any]:
+    """The records that the runs have left, of those that finished; none that is no such run's."""
     found = {}
-    try:
-        for entry in json.loads(listed.read_text(encoding="utf-8"))["runs"]:
-            path = copy / entry["folder"] / integrity.RECORD
-            if entry["notebook"] in records and path.is_file() and path.resolve().is_relative_to(copy.resolve()):
-                found[entry["notebook"]] = integrity.read(path)
-    except (OSError, *DAMAGE):
-        return {}
+    with suppress(OSError, *DAMAGE):
+        for entry in json.loads(text_of(listed, copy))["runs"]:
+            again, name = json.loads(text_of(copy / entry["folder"] / integrity.RECORD, copy)), entry["notebook"]
+            check_record(again)
+            if name in records and all(again[key] == records[name][key] for key in ("notebook", "profile", "seed")):
+                found[name] = again
     return found
+
+
+def text_of(path: Path, copy: Path) -> str:
+    """A file that code of a stranger's may have left. Raises ValueError for a link, a device, or one too large."""
+    if not path.resolve().is_relative_to(copy.resolve()) or not path.is_file() or path.stat().st_size > LARGEST:
+        raise ValueError(f"{path} is no file of a run")
+    return path.read_text(encoding="utf-8")

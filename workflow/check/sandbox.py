@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -19,14 +20,13 @@ PARTS = ("helpers", "workflow", "notebooks")  # of a bundle: what a run executes
 ALONE = ("reports/report.toml",)
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 LARGEST = 50 * 2**20  # bytes of a bundle's code
+HIDDEN = ("/home", "/root", "/tmp", "/run", "/var/run")  # homes, others' files, and sockets that lead out
+UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--"]
 SAYS = {
-    "bwrap": "no network; nothing can be written outside its own folder; homes and /tmp are hidden",
+    "bwrap": "no network; nothing can be written outside its own folder; homes, /tmp and /run are hidden",
     "unshare": "no network; files are NOT shut off: it can read and write what you can (bubblewrap would prevent that)",
     "": "NOT shut off: it can use the network, and read and write what you can (Linux with bubblewrap prevents both)",
 }
-
-
-UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--"]
 
 
 @cache
@@ -39,21 +39,28 @@ def tool() -> str:
     return ""
 
 
-def shut_off(command: Sequence[str], folder: Path) -> list[str]:
-    """A command that runs ``command`` shut off, in ``folder``, which alone it may write to."""
-    return [*{"bwrap": bubblewrap(folder), "unshare": UNSHARE, "": []}[tool()], *command]
+def shut_off(command: Sequence[str], folder: Path, *seen: Path) -> list[str]:
+    """A command that runs ``command`` shut off, in ``folder``, which alone it may write to; it also reads ``seen``."""
+    return [*{"bwrap": bubblewrap(folder, *seen), "unshare": UNSHARE, "": []}[tool()], *command]
 
 
-def bubblewrap(folder: Path) -> list[str]:
-    """The start of a command that may write to ``folder`` alone, and sees Python and the data, but no homes."""
+def bubblewrap(folder: Path, *seen: Path) -> list[str]:
+    """The start of a command that may write to ``folder`` alone; of HIDDEN and homes it sees Python, data and ``seen``.
+
+    In a session of its own, so that it cannot type into this terminal.
+    """
     arguments = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    for place in ("/home", "/root", "/tmp"):
-        arguments += ["--tmpfs", place] if Path(place).is_dir() else []
+    for card in sorted(Path("/dev").glob("nvidia*")):
+        arguments += ["--dev-bind-try", str(card), str(card)]
+    for place in dict.fromkeys([*HIDDEN, pwd.getpwuid(os.getuid()).pw_dir]):
+        arguments += ["--tmpfs", place] if Path(place).is_dir() and not Path(place).is_symlink() else []
     python = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parents[1]]
     for path in dict.fromkeys(str(path.absolute()) for path in [*python, data_root()] if path.exists()):
         arguments += ["--ro-bind", path, path]
     arguments += ["--bind", str(folder), str(folder), "--chdir", str(folder)]
-    return [*arguments, "--unshare-net", "--unshare-pid", "--die-with-parent"]
+    for file in seen:
+        arguments += ["--ro-bind", str(file), str(file)]
+    return [*arguments, "--unshare-net", "--unshare-pid", "--unshare-ipc", "--new-session", "--die-with-parent"]
 
 
 def without_network(command: Sequence[str]) -> list[str]:
@@ -72,12 +79,13 @@ def environment() -> Mapping[str, str]:
 
 def files_of(bundle: Path) -> Iterator[Path]:
     """The files of a bundle that a run executes or reads, relative to it, in order; links are left out."""
-    for part in PARTS:
+    for part in (part for part in PARTS if not (bundle / part).is_symlink()):
         for path in sorted((bundle / part).rglob("*")):
             wanted = path.is_file() and not path.is_symlink() and not LEFT_OUT & set(path.relative_to(bundle).parts)
             if wanted and path.suffix != ".pyc":
                 yield path.relative_to(bundle)
-    yield from (Path(name) for name in ALONE if (bundle / name).is_file())
+    alone = [Path(name) for name in ALONE if (bundle / name).is_file()]
+    yield from (path for path in alone if not any((bundle / part).is_symlink() for part in (path, path.parent)))
 
 
 def digest_of(bundle: Path, files: Iterable[Path]) -> str:

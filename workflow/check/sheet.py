@@ -5,13 +5,17 @@ https://gradescope-autograders.readthedocs.io/en/latest/specs/ describes the lat
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from workflow.check import page
 from workflow.check.findings import Finding
 from workflow.check.reading import Report
+
+KEYS = ("name", "question", "answer", "section")  # of a row of answers
 
 
 @dataclass
@@ -27,6 +31,7 @@ def questions(report: Report | None, points: Mapping[str, float]) -> list[Questi
     """The questions in the order of ``points``, with what the comparing chapter of a report answers to each."""
     tables = (record["tables"] for record in report.records.values()) if report else ()
     rows: list[Any] = next((table["answers"] for table in tables if isinstance(table.get("answers"), list)), [])
+    rows = [row for row in rows if isinstance(row, dict) and all(isinstance(row.get(key), str) for key in KEYS)]
     found = {name: Question(name, value) for name, value in points.items()}
     for row in rows:
         found.setdefault(row["name"], Question(row["name"], 0)).parts.append({key: str(row[key]) for key in row})
@@ -59,23 +64,20 @@ def sheet(who: str, report: Report | None, points: Mapping[str, float], found: S
     rows.append([page.cell("Sum"), page.cell(f"{whole:g}", "number"), *[page.cell("")] * 5, page.cell("", "mark")])
     heads = ["Question", "Points", "What it asks", "Answered on", "Answer", "Reported", "Ours", "Marks"]
     off = [finding for finding in found if not finding.holds]
-    verdict = page.paragraph(f"{len(off)} findings are off:" if off else "All that was checked holds.", page_kind(off))
-    listed_off = page.table(
-        ["Of", "Finding"], [[page.cell(item.subject), page.cell(item.said)] for item in off], "what is off"
-    )
+    said = f"{len(off)} findings are off:" if off else "All that was checked holds."
+    wrong = [[page.cell(item.subject), page.cell(item.said)] for item in off]
     return page.page(
-        f"Grader's sheet: {who}", verdict, listed_off if off else "", page.table(heads, rows, "questions and marks")
+        f"Grader's sheet: {who}",
+        page.paragraph(f"Report: {os.path.basename(link)}" if link else "No report", "quiet"),
+        page.paragraph(said, "off" if off else "holds"),
+        page.table(["Of", "Finding"], wrong, "what is off") if off else "",
+        page.table(heads, rows, "questions and marks"),
     )
 
 
 def place_of(link: str, where: str) -> str:
     """The address of a place in a report: of a section in the HTML, of a page in the PDF."""
-    return link + (where if where.startswith("#") else f"#page={where.removeprefix('page ')}") if link else ""
-
-
-def page_kind(off: Sequence[Finding]) -> str:
-    """The class of a verdict."""
-    return "off" if off else "holds"
+    return quote(link) + (where if where.startswith("#") else f"#page={where.removeprefix('page ')}") if link else ""
 
 
 def gradescope(report: Report | None, points: Mapping[str, float], found: Sequence[Finding]) -> dict[str, Any]:

@@ -37,8 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.rerun:
         stop_on(too_long(MINUTES), too_much(MEMORY_MB))
     report, found = look(options.report, options.bundle, options.rerun)
-    keep(options.who, options.report, report, found, options.folder)
+    try:
+        keep(options.who, options.report, report, found, options.folder)
+    except Exception as error:  # whatever a table may hold instead of answers
+        keep(options.who, options.report, None, [*found, broken(error)], options.folder)
     return 0
+
+
+def broken(error: Exception) -> Finding:
+    """A fault that nobody has foreseen: one broken submission stops no other."""
+    return Finding(REPORT, "file", False, f"could not be checked ({type(error).__name__}: {error})")
 
 
 def look(name: str, bundle: str, again: str) -> tuple[Report | None, list[Finding]]:
@@ -54,8 +62,8 @@ def look(name: str, bundle: str, again: str) -> tuple[Report | None, list[Findin
             found += rerun.findings(report, rerun.asked(report, again), **here)
     except (UnreadableError, ParameterError) as error:
         found.append(Finding(REPORT, "file" if report is None else "rerun", False, str(error)))
-    except Exception as error:  # one broken submission stops no other
-        found.append(Finding(REPORT, "file", False, f"could not be checked ({type(error).__name__}: {error})"))
+    except Exception as error:
+        found.append(broken(error))
     return report, found
 
 

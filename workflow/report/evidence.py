@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -24,7 +25,7 @@ from workflow.report.cells import Part
 from workflow.report.chapters import Chapter
 from workflow.report.config import Config, build_time
 from workflow.report.figure_letters import words_of
-from workflow.report.places import END, FORMAT, NAME, START, html_places, page_digest
+from workflow.report.places import END, FORMAT, NAME, OPENING, START, html_places, page_digest
 
 Evidence = dict[str, Any]
 
@@ -38,15 +39,16 @@ def collect(book: Book, config: Config) -> Evidence:
 def of_chapter(chapter: Chapter) -> Evidence:
     """The record of a run, the digest of every file of code that it reaches, and what its models answered."""
     code = digests.files(chapter.source) if chapter.source.exists() else {}
-    predictions = chapter.folder / "predictions.npz"
-    answers = pack_answers(predictions) if predictions.exists() else {}
-    return {"results": integrity.read(chapter.folder / integrity.RECORD), "code": code, "answers": answers}
+    results = integrity.read(chapter.folder / integrity.RECORD)
+    classes = classes_of(chapter.folder / "predictions.npz")
+    answers = {name: packed(found) for name, found in classes.items()}
+    return {"results": results, "code": code, "answers": answers, "accuracies": accuracies(classes, results)}
 
 
-def pack_answers(predictions: Path) -> dict[str, str]:
-    """The class that each model gave to every test image, by model; ``labels`` are the true classes.
+def classes_of(predictions: Path) -> dict[str, np.ndarray]:
+    """The class that each model gave to every test image [N], by model; ``labels`` are the true classes.
 
-    A model's classes are kept as their distance from the true ones, nearly all of them 0, which is little when packed.
+    A model's classes are given as their distance from the true ones, nearly all of them 0, which is little when packed.
     Nothing for a file without classes.
     """
     try:
@@ -55,7 +57,20 @@ def pack_answers(predictions: Path) -> dict[str, str]:
             found = {name: kept[name].argmax(1).astype(np.uint8) - labels for name in kept.files if name != "labels"}
     except (OSError, EOFError, ValueError, LookupError, BadZipFile):
         return {}
-    return {name: packed(classes) for name, classes in {"labels": labels, **found}.items()}
+    return {"labels": labels, **found}
+
+
+def accuracies(classes: Mapping[str, np.ndarray], results: Mapping[str, Any]) -> dict[str, str]:
+    """The metric that states a model's accuracy, by model: of those with its value the one most like it in name."""
+    stated = {name: value for name, value in results.get("metrics", {}).items() if name.endswith("accuracy")}
+    found = {}
+    for model in classes.keys() - {"labels"}:
+        share = float((classes[model] == 0).mean())
+        same = [name for name, value in stated.items() if abs(value - share) < 1e-6]
+        same = [name for name in same if model.partition(".")[0].startswith(name.partition(".")[0])]
+        if same:
+            found[model] = max(same, key=lambda name: len(commonprefix([name, model])))  # noqa: RUF071 (letters)
+    return dict(sorted(found.items()))
 
 
 def packed(classes: np.ndarray) -> str:
@@ -65,7 +80,7 @@ def packed(classes: np.ndarray) -> str:
 
 def shown(book: Book) -> Iterator[tuple[str, str]]:
     """The text of every place in reading order: the opening, each cell of each chapter, and the end."""
-    yield "the first page", pandoc.plain(spaced(book.opening))
+    yield OPENING, pandoc.plain(spaced(book.opening))
     for chapter in book.chapters:
         name = chapter.run.get("notebook") or Path(chapter.name).stem
         cells: dict[int, list[str]] = {}
