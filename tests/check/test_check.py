@@ -105,8 +105,7 @@ def test_pages_that_are_gone_are_named(built, copies):
 
 def free_text(document, page):
     """A note whose words lie over those of the page, the easiest way to change a PDF."""
-    look = pikepdf.Stream(document, b"1 g 0 0 300 40 re f")
-    look.update(Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=[0, 0, 300, 40])
+    look = pikepdf.Stream(document, b"1 g 0 0 300 40 re f", Subtype=pikepdf.Name.Form, BBox=[0, 0, 300, 40])
     note = pikepdf.Dictionary(
         Type=pikepdf.Name.Annot,
         Subtype=pikepdf.Name.FreeText,

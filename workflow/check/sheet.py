@@ -77,7 +77,11 @@ def sheet(who: str, report: Report | None, points: Mapping[str, float], found: S
 
 def place_of(link: str, where: str) -> str:
     """The address of a place in a report: of a section in the HTML, of a page in the PDF."""
-    return quote(link) + (where if where.startswith("#") else f"#page={where.removeprefix('page ')}") if link else ""
+    return (
+        quote(os.fsencode(link)) + (where if where.startswith("#") else f"#page={where.removeprefix('page ')}")
+        if link
+        else ""
+    )
 
 
 def gradescope(report: Report | None, points: Mapping[str, float], found: Sequence[Finding]) -> dict[str, Any]:
