@@ -84,14 +84,14 @@ def test_a_swapped_figure_is_found_in_the_html(built, copies):
     copies.html.write_text(page[: at.start()] + '<path d="M 0 0 L 100 100"' + page[at.end() :])
     status, said, found = check(built, copies.html)
     assert status == 1 and off(found) == {("the report", "pages")}
-    assert "fig-first was changed" in said and "look at what is drawn" in said
+    assert "fig-first was changed" in said and "at what is drawn there" in said
 
 
 def test_a_swapped_figure_is_found_in_the_pdf(built, copies):
     draw_over(copies.pdf, 3, "1 0 0 rg 100 300 200 200 re f")
     status, said, found = check(built, copies.pdf)
     assert status == 1 and off(found) == {("the report", "pages")}
-    assert "page 4 was changed" in said and "look at what is drawn" in said
+    assert "page 4 was changed" in said and "at what is drawn there" in said
 
 
 def test_pages_that_are_gone_are_named(built, copies):

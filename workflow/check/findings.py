@@ -1,7 +1,7 @@
 """What holds of a report: that it is as it was built, and that its evidence fits itself, this tree's code and the data.
 
-Whoever changes a number in the file, or a record, is found here. Whoever makes up all of the evidence anew is found
-by running a chapter again (`workflow.check.rerun`) alone.
+Whoever changes a number in the file, or a record, is found here, unless they also compute all digests anew: then the
+records can only be told from new ones, by running chapters again (`workflow.check.rerun`).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def as_built(report: Report) -> Found:
 def change(place: Place, report: Report) -> str:
     """What is different at a place that was changed after the build, as far as its words tell."""
     typed = [f"{number} stands where the evidence has {known}" for number, known in misplaced(place.text, report.words)]
-    said = named(typed) or "its words are those of the evidence, so look at what is drawn there"
+    said = named(typed) or "its numbers are in their places, so look at its words, and at what is drawn there"
     return f"{place.name} was changed after the build: {said}"
 
 
