@@ -42,8 +42,13 @@ FIGURE = """
 #| label: fig-LABEL
 #| fig-cap: A curve that falls.
 #| fig-alt: A line from the upper left to the lower right.
-from helpers import plots
-plots.learning_curves({"cnn": {"training": curve}}, ylabel="loss");
+import matplotlib.pyplot as plt
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+from helpers.palette import with_article
+set_matplotlib_formats("png", "svg")
+figure, axis = plt.subplots(figsize=(4, 2))
+axis.plot(curve)
+axis.set_title(with_article("CNN"));
 """
 PARAMETERS = """seed: int = 0  # all randomness
 quality: float = 0.9  # the share of right answers

@@ -206,17 +206,15 @@ def test_a_chapter_of_a_foreign_seed_is_found(built, tmp_path):
 
 def test_other_code_and_settings_are_named_file_by_file(built, copies):
     notebook = built.root / "notebooks" / "02_second.ipynb"
-    helper = built.root / "helpers" / "plots.py"
+    helper = built.root / "helpers" / "palette.py"
     profile = built.root / "notebooks" / "profiles" / "quick.yaml"
     kept = {path: path.read_text() for path in (notebook, helper, profile)}
     try:
-        helper.write_text(
-            kept[helper].replace("ylabel: str) -> Figure:\n", "ylabel: str) -> Figure:\n    assert True\n")
-        )
+        helper.write_text(kept[helper].replace("return name if name.starts", "return name if not name or name.starts"))
         profile.write_text("02_second: {value: 0.75}\n")
         _, said, found = check(built, copies.pdf)
         assert off(found) == {("01_first", "code"), ("02_second", "code"), ("02_second", "settings")}
-        assert "other than here: helpers/plots.py" in said and "value 0.5 (here 0.75)" in said
+        assert "other than here: helpers/palette.py" in said and "value 0.5 (here 0.75)" in said
         notebook.unlink()
         _, said, found = check(built, copies.pdf)
         assert ("02_second", "code") in off(found) and "this tree has no such chapter" in said

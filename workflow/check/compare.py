@@ -252,12 +252,6 @@ def time_row(item: Difference) -> list[str]:
 
 def curves(pairs: Mapping[str, tuple[Sequence[Record], Sequence[Record]]]) -> Iterator[str]:
     """The learning curves that both sides have, laid over each other, a figure for each chapter."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from helpers import plots  # which imports torch
-
-    plots.use_style()
     first = True
     for chapter, (a, b) in pairs.items():
         names = [
@@ -281,7 +275,10 @@ def can_be_drawn(values: Sequence[float] | None) -> bool:
 
 def laid_over(series: Mapping[str, tuple[Sequence[Record], Sequence[Record]]]) -> str:
     """Small multiples as SVG: a panel for each series, with the curves of both sides by epoch."""
-    import matplotlib.pyplot as plt
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt  # a second, which the table does not need
 
     from helpers.palette import LINES
 
@@ -296,10 +293,12 @@ def laid_over(series: Mapping[str, tuple[Sequence[Record], Sequence[Record]]]) -
         axis.set_title(name, fontsize=8)
         axis.set_xlabel("epoch", fontsize=7)
         axis.tick_params(labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
     for axis in axes.flat[len(series) :]:
         axis.set_axis_off()
     buffer = io.StringIO()
-    with warnings.catch_warnings(action="ignore"):  # of letters that the font lacks, in names
+    written = plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "compare"})
+    with written, warnings.catch_warnings(action="ignore"):  # of letters that the font lacks, in names
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     plt.close(figure)
     return buffer.getvalue()[buffer.getvalue().index("<svg") :]

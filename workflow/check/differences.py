@@ -122,10 +122,11 @@ def by_images(metric: str, value: float, images: int, weight: float) -> Noise | 
     """Of an accuracy by Wilson's interval, as far as the test images make it."""
     if not images or not metric.endswith("accuracy") or metric.endswith(OTHER_IMAGES):
         return None
-    from helpers.stats import wilson  # which imports torch
+    from scipy.stats import binomtest  # not `helpers.stats`, which imports torch
 
-    interval = wilson(round(min(1.0, max(0.0, value)) * images), images)
-    return Noise((interval.high - interval.low) / 2 * weight, f"the interval of {images:,} images")
+    hits = round(min(1.0, max(0.0, value)) * images)
+    interval = binomtest(hits, images).proportion_ci(LEVEL, method="wilson")
+    return Noise(float(interval.high - interval.low) / 2 * weight, f"the interval of {images:,} images")
 
 
 def test_images(record: Record) -> int:
