@@ -28,6 +28,7 @@ class Chapter:
     digest: str = ""  # sha256 of its sources, see workflow.digests.cells_digest
     folder: Path = Path()  # the folder of its run
     parts: list[Part] = field(default_factory=list)  # what its cells show, in reading order
+    evidence: dict[str, Any] = field(default_factory=dict)  # see workflow.report.evidence; {} without a record
 
     @property
     def source(self) -> Path:

@@ -32,7 +32,7 @@ Evidence = dict[str, Any]
 
 def collect(book: Book, config: Config) -> Evidence:
     """What proves a book: {"chapters": {name: {results, code, answers}}, "cover", "shown": {place: text}}."""
-    chapters = {chapter.run["notebook"]: of_chapter(chapter) for chapter in book.chapters if chapter.run}
+    chapters = {chapter.run["notebook"]: chapter.evidence for chapter in book.chapters if chapter.run}
     return {"format": FORMAT, "cover": vars(config), "chapters": chapters, "shown": dict(shown(book))}
 
 

@@ -28,6 +28,7 @@ from workflow.report.tags import REMOVE_CELL, REMOVE_INPUT, REMOVE_OUTPUT
 STEPS = [
     ours.CheckExecuted,
     ours.CheckFreshness,
+    ours.CollectEvidence,
     ours.RemoveRepeatedParameters,
     TagRemovePreprocessor,
     ours.RemoveProgress,

@@ -12,7 +12,7 @@ from typing import Any
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-from workflow.report import cells, citations, cleaning, fresh, maps, pandoc, parsing, prose, summary
+from workflow.report import cells, citations, cleaning, evidence, fresh, maps, pandoc, parsing, prose, summary
 from workflow.report.book import Book
 from workflow.report.chapters import cells_of
 from workflow.report.errors import ReportError
@@ -40,6 +40,16 @@ class CheckFreshness(Preprocessor):
         """Compare hashes."""
         for chapter in resources["book"].chapters:
             fresh.check(chapter)
+        return nb, resources
+
+
+class CollectEvidence(Preprocessor):
+    """Collect what a report carries to be checked by, once for both formats."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> Result:
+        """Give every chapter with a record its evidence."""
+        for chapter in resources["book"].chapters:
+            chapter.evidence = evidence.of_chapter(chapter) if chapter.run else {}
         return nb, resources
 
 
