@@ -38,7 +38,7 @@ def steps(exporter):
 
 
 def test_the_pipeline_is_the_list_that_a_reader_sees():
-    checks = ["CheckExecuted", "CheckFreshness"]
+    checks = ["CheckExecuted", "CheckFreshness", "CollectEvidence"]
     cleaning = ["RemoveRepeatedParameters", "TagRemovePreprocessor", "RemoveProgress", "CoalesceStreamsPreprocessor"]
     cleaning += ["RemoveControlCharacters"]
     reading = ["ExtractOutputPreprocessor", "ReadCells", "ParseText", "Disarm", "CheckTypedNumbers", "AddCaptions"]
