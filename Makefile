@@ -86,7 +86,7 @@ recheck: $(READY) ## check every report in a folder, and write a grader's sheet 
 style: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
-	@$(BIN)/snakefmt --check workflow/Snakefile
+	@$(BIN)/snakefmt --check workflow/Snakefile workflow/check/Snakefile
 
 types: $(READY)
 	@$(BIN)/mypy
