@@ -9,7 +9,7 @@ from test_comparison import leave, read
 from test_pairs import SIX, guesses
 
 from helpers import palette
-from helpers.comparison import claims, findings, pairs
+from helpers.comparison import claims, errors, findings, pairs
 from helpers.results import ROOT
 
 
@@ -41,8 +41,8 @@ def test_without_results_every_sentence_says_so(nothing):
     assert findings.pair_counts([]) == {"pairs.total": 0, "pairs.significant": 0}
     assert findings.duels([], findings.CODE_DUELS, otherwise="none") == "none"
     assert "were not run here" in findings.report_a_order([], nothing)
-    assert "not both run" in findings.approximation([]) and "not both run" in findings.missing_activation([])
-    for text in (findings.softmax_floor(nothing), findings.code_baselines(nothing), findings.counted_images(nothing)):
+    assert "not both run" in errors.approximation([]) and "not both run" in errors.missing_activation([])
+    for text in (errors.softmax_floor(nothing), errors.code_baselines(nothing), errors.counted_images(nothing)):
         assert text.endswith(".") and "{" not in text
 
 
@@ -51,7 +51,7 @@ def test_the_order_of_models_turns_with_the_results_and_is_counted_over_seeds(tw
     text = findings.report_a_order(sets, two_seeds)
     assert text.startswith("Here the order is CNN, 91.7%") and "classical, 80.0%" in text
     assert "Report A's order does not hold." in text and "same in 1 of 2 seeds" in text
-    assert "contradicts the reason" in findings.approximation(sets)
+    assert "contradicts the reason" in errors.approximation(sets)
     assert findings.pair_counts(sets) == {"pairs.total": 3, "pairs.significant": 3}
     assert "Of the 3 pairs on 1 test sets, 3 differ significantly" in findings.tested_pairs(sets)
     assert "feed-forward net (2.0 s, 58.3%), RBF SVM on HOG + colour (3.0 s, 80.0%)" in findings.pareto_fronts(sets)
@@ -88,14 +88,14 @@ def test_a_claim_is_beaten_by_every_seed_or_by_the_mean_alone(least, tmp_path):
 
 
 def test_what_report_b_could_say_of_its_two_models():
-    metrics = findings.report_b_metrics()
+    metrics = errors.report_b_metrics()
     assert (
         metrics["reported_b.mcnemar_least_p"] < metrics["reported_b.unpaired_p"] < metrics["reported_b.mcnemar_most_p"]
     )
-    text = findings.report_b_winner([])
+    text = errors.report_b_winner([])
     assert "840 and 915" in text and "p = 0.061" in text and "Our models" not in text
-    assert "do not differ significantly (p = 0.231)" in findings.no_intervals()
-    assert findings.repeated_log().startswith("15 of the 15") and "20 epochs" in findings.repeated_log()
+    assert "do not differ significantly (p = 0.231)" in errors.no_intervals()
+    assert errors.repeated_log().startswith("15 of the 15") and "20 epochs" in errors.repeated_log()
 
 
 @pytest.mark.slow
