@@ -205,6 +205,15 @@ def test_a_wrong_folder_is_one_line(built, folder, words):
     assert done.returncode == 1 and words in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_points_that_are_none_are_one_line(built, tmp_path):
+    cover = built.root / "reports" / "report.toml"
+    kept = cover.read_text()
+    cover.write_text('title = "T"\n[points]\n"A Q1" = "many"\n')
+    done, _, _ = recheck(built, tmp_path)
+    cover.write_text(kept)
+    assert done.returncode == 1 and "the points of A Q1 are a number" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_a_folder_without_submissions_is_one_line(built, tmp_path):
     done, _, _ = recheck(built, tmp_path)
     assert done.returncode == 1 and "has no submission in it" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
@@ -168,7 +169,7 @@ def read_pdf(path: Path, content: bytes) -> Report:
     """The report in a PDF. Raises UnreadableError."""
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # a damaged file is said in one line
     try:
-        with built.open_pdf(content) as document:
+        with pikepdf.open(io.BytesIO(content)) as document:
             found = checked(path, lambda: attached(path, document))
             pages = [built.page_digest(page) for page in document.pages]
             texts = [page.extract_text() for page in pypdf.PdfReader(path).pages]

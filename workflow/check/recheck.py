@@ -21,11 +21,14 @@ from workflow import environment
 from workflow.check import page, sandbox
 from workflow.check.reading import plain
 from workflow.engine import Stop, guarded, only_one, snakemake
+from workflow.report.config import read_points
+from workflow.report.errors import ReportError
 from workflow.results_csv import save_csv
 
 SNAKEFILE = "workflow/check/Snakefile"
 ENDINGS = (".pdf", ".html", ".htm")
 PACKED = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar")
+POINTS = ROOT / "reports" / "report.toml"
 DEEP = 4  # folders below a submission in which its report is looked for
 HIDDEN = {"node_modules", "__pycache__", "site-packages"}
 HEADS = ["who", "author", "roll", "verdict", "what differs"]
@@ -64,6 +67,10 @@ def recheck(name: str, again: str, *, dry: bool = False, on: str = "") -> int:
     if not place.is_dir():
         raise Stop(f"SUBMISSIONS: {place} is no folder")
     out = ROOT / "reports" / "recheck" / safe(place.name)
+    try:
+        read_points(POINTS)  # each sheet has them
+    except ReportError as error:
+        raise Stop(str(error)) from None
     left_out: list[str] = []
     found = list(submissions(place, out, left_out))
     for name in left_out:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -83,8 +82,3 @@ def _content(stream: pikepdf.Stream) -> bytes:
         return bytes(stream.read_bytes())
     except pikepdf.PdfError:
         return bytes(stream.read_raw_bytes())
-
-
-def open_pdf(content: bytes) -> pikepdf.Pdf:
-    """A document from its bytes. Raises pikepdf.PdfError, and pikepdf.PasswordError for one that is locked."""
-    return pikepdf.open(io.BytesIO(content))
