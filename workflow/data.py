@@ -13,7 +13,7 @@ from typing import Any
 
 from helpers import files, sample
 from helpers.files import DataError, data_root, fetch
-from helpers.results import write
+from helpers.results import write_text
 from helpers.sets import SETS
 from workflow import environment
 
@@ -58,12 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file in one step; if its text is the same, only set its time, which Snakemake compares."""
+    """Write a file in one step; one with the same text stays as it is, for what read it is no older than its data."""
     try:
-        if path.is_file() and path.read_bytes() == text.encode():
-            path.touch()
-            return
-        write(path, lambda unfinished: unfinished.write_text(text))
+        if not (path.is_file() and path.read_bytes() == text.encode()):
+            write_text(path, text)
     except OSError as error:
         raise DataError(f"cannot write {path} ({error.strerror}): choose another folder for the manifests") from error
 

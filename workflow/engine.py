@@ -22,11 +22,11 @@ from typing import Any
 import psutil
 
 from helpers.files import DataError, data_root, snapshot
-from helpers.integrity import RECORD, ChangedError, check_run
 from helpers.results import ROOT, write, write_text
 from workflow.gpus import SHARE, count
 from workflow.parameters import ParameterError
 from workflow.plan import BUILT, PlannedRun
+from workflow.standing import Standing, note
 from workflow.watch import ignore_signal, orphaned, stop_on, stop_signals
 
 MANIFESTS = ROOT / "reports" / "data"
@@ -99,23 +99,6 @@ def refresh_data(runs: Iterable[PlannedRun]) -> None:
     write_text(record, json.dumps(seen))
 
 
-def altered(runs: Iterable[PlannedRun]) -> list[str]:
-    """Of the finished ``runs`` those whose files are not what they left, each named on standard error.
-
-    Returns arguments for Snakemake, which takes a run for finished when its files are there, to run them again.
-    """
-    again = []
-    for run in runs:
-        record = ROOT / run.file(RECORD)
-        try:
-            if record.exists():
-                check_run(record.parent, sealed=True)
-        except ChangedError as error:
-            print(f"{error}: {run} runs again", file=sys.stderr)
-            again.append(run.file(RECORD))
-    return ["--forcerun", *again] if again else []
-
-
 def _read(path: Path) -> dict[str, Any] | None:
     """The content of a JSON file; None if it is missing or not valid."""
     try:
@@ -129,15 +112,17 @@ def snakemake(
     config: Sequence[str],
     *arguments: str,
     lock: int,
+    finished: Standing | None = None,
     on: str = "",
     on_event: Callable[[dict[str, Any]], None] | None = None,
     file: str = "workflow/Snakefile",
 ) -> bool:
     """Run a Snakefile on every core of this machine, or as the profile ``on`` in workflow/profiles says.
 
-    Returns whether every job succeeded; a failed job does not stop the others. Snakemake itself prints nothing: jobs
-    print their own messages, and ``on_event`` is called with Snakemake's events (see workflow/plugins). Raises Stop
-    when the disk is full, or when the jobs cannot even be planned (a dry run then says why).
+    Returns whether every job succeeded; a failed job does not stop the others. ``finished`` says which earlier runs
+    are kept and which run again. Snakemake itself prints nothing: jobs print their own messages, and ``on_event`` is
+    called with Snakemake's events (see workflow/plugins). Raises Stop when the disk is full, or when the jobs cannot
+    even be planned (a dry run then says why).
     """
     command = [sys.executable, "-m", "snakemake", "-s", file, "--config", *config]
     command += [] if on else [f"gpus={count()}"]
@@ -155,6 +140,9 @@ def snakemake(
         command += ["--cores", "all", "--resources", f"mem_mb={memory}", f"gpu={SHARE * count()}"]
     if any((ROOT / ".snakemake" / "locks").glob("*")):  # left by a Snakemake that was killed: we hold the lock
         subprocess.run([*command, "--unlock", "--quiet", "all"], cwd=ROOT)
+    if finished:
+        note(finished.kept)
+        command += ["--forcerun", *finished.again] if finished.again else []
     # When `make` has called, the runs stop with `make`: see watch.orphaned.
     top = os.getppid() if os.environ.get("MAKELEVEL") else os.getpid()
     environment = os.environ | {"PYTHONPATH": str(PLUGINS)}

@@ -56,6 +56,11 @@ class Chapter:
         return NOTEBOOKS / f"{self.name}.ipynb"
 
     @property
+    def outputs(self) -> list[str]:
+        """The names of the files that a run of it has left when it has finished."""
+        return ["results.json", "predictions.npz", *self.produces]
+
+    @property
     def needed(self) -> list[str]:
         """The names of the chapters whose files it needs."""
         return [file.partition("/")[0] for file in self.needs.values()]

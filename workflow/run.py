@@ -73,7 +73,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
     from traitlets.config import Config
 
     unfinished, found = folder / ".running.ipynb", folder / ".results.json"
-    known = provenance.code_of(notebook)
+    known = provenance.code_of(notebook) | {"given": parameters}  # the notebook may record what it made of them
     folder.mkdir(parents=True, exist_ok=True)
     before = provenance.files_in(folder)
     # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
@@ -114,6 +114,7 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
         check_executed(executed)
+        ignore_signals()  # it has finished: to be stopped now would lose it
         os.replace(unfinished, folder / "notebook.ipynb")
         if found.exists():  # an empty notebook, or a test's, records nothing
             provenance.complete(found, folder / "results.json", known, time.perf_counter() - started, before)
@@ -141,16 +142,20 @@ def record_error(why: str, notebook: Path, kept: Path) -> None:
     write(kept, lambda path: nbformat.write(read, path))
 
 
+def ignore_signals() -> None:
+    """From here on no signal stops this process but kill -9."""
+    for number in stop_signals():
+        signal.signal(number, ignore_signal)
+
+
 def interrupt_once() -> None:
     """Turn the first signal to stop into a KeyboardInterrupt, and ignore later ones while the error is recorded."""
-    numbers = stop_signals()
 
     def interrupt(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, ignore_signal)
+        ignore_signals()
         raise KeyboardInterrupt
 
-    for number in numbers:
+    for number in stop_signals():
         signal.signal(number, interrupt)
 
 

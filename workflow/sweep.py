@@ -15,11 +15,12 @@ from typing import Any
 
 from helpers.results import ROOT, write_text
 from workflow import environment
-from workflow.engine import Stop, altered, guarded, only_one, publish, refresh_data, snakemake
+from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate
 from workflow.plan import PlannedRun, chapters, print_strays
 from workflow.progress import Progress
 from workflow.results_csv import read_result, save_csv
+from workflow.standing import standing
 from workflow.sweep_file import Sweep, read_sweep
 
 
@@ -121,16 +122,16 @@ def make(file: Path, profile: str, endings: Sequence[str] = (), *, dry: bool = F
         # In quotes: Snakemake reads values as YAML, which would read a folder's name such as `2024` as a number.
         config = [f"profile={sweep.profile}", f"sweep={json.dumps(str(file.absolute()))}"]
         progress = Progress(sweep.runs.values(), unit="run", retried=True, cores=None if on else CORES)
-        again = altered(sweep.runs.values())
+        finished = standing(sweep.runs.values())
         if dry:
-            if not snakemake(config, *again, "--dry-run", lock=lock, on_event=progress):
+            if not snakemake(config, "--dry-run", lock=lock, finished=finished, on_event=progress):
                 raise Stop("the plan could not be made")
             print(plan(sweep, progress.planned))
             return 0
         config += [f"formats={' '.join(endings)}"] if endings else []
         write_results(sweep)
         try:
-            done = snakemake(config, *again, "--retries=1", lock=lock, on=on, on_event=progress)
+            done = snakemake(config, "--retries=1", lock=lock, finished=finished, on=on, on_event=progress)
         finally:
             write_results(sweep)
         if not done:

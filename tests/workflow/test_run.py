@@ -36,6 +36,26 @@ def test_a_run_that_fails_after_it_has_saved_leaves_no_record(project):
     assert not (folder / "results.json").exists() and not (folder / ".results.json").exists()
 
 
+@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM"])
+def test_a_run_that_is_stopped_when_its_notebook_has_ended_is_finished_all_the_same(project, stop):
+    folder, done = run(project, PARAMETERS, SAVE)
+    (folder / "results.json").unlink()
+    stopped = f"""
+import os, signal, sys
+from workflow import provenance, run
+complete = provenance.complete
+def stopped(*given):
+    os.kill(os.getpid(), signal.{stop})
+    complete(*given)
+    os.kill(os.getpid(), signal.{stop})
+provenance.complete = stopped
+sys.exit(run.main(sys.argv[1:]))
+"""
+    done = project.run("-c", stopped, *done.args[3:])
+    assert done.returncode == 0, done.stderr
+    (folder / "results.json").unlink()  # it is there
+
+
 def test_a_runner_that_is_killed_before_it_has_added_its_part_leaves_no_results(project):
     kill = ("code", "import signal; os.kill(os.getppid(), signal.SIGKILL)")
     folder, done = run(project, PARAMETERS, SAVE, kill)

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 
 import nbformat
 import pytest
+from snakemake.persistence.file import FilePersistence
 
 pytestmark = pytest.mark.slow
 
@@ -265,6 +267,63 @@ def test_files_that_were_changed_by_hand_are_named_and_their_chapters_run_again(
     assert done.returncode == 0 and names == NAMES[1:], done.stderr
     assert "02_taker/notebook.ipynb is missing" in done.stderr and "03_loner/results.json is damaged" in done.stderr
     assert all(path.read_bytes() == content for path, content in numbers.items())
+
+
+@pytest.fixture
+def notes(finished):
+    """What Snakemake notes of the outputs of a chapter, and how to make it forget or take back that a run has ended."""
+
+    class Notes(FilePersistence):
+        def files(self, name):
+            outputs = ["results.json", "predictions.npz", *(["part.safetensors"] if name == "01_maker" else [])]
+            return [f"reports/quick/seed-0/{name}/{file}" for file in outputs]
+
+        def take_back(self, name):
+            for file in self.files(name):
+                self._mark_incomplete(file, None)
+
+        def forget(self, name):
+            for file in self.files(name):
+                self._delete_record(file)
+
+    return Notes(path=finished.root / ".snakemake")
+
+
+def test_a_run_whose_end_snakemake_did_not_see_is_kept(finished, notes):
+    for forgotten in (["01_maker", "03_loner"], []):  # it was the first run of the chapter, or a later one
+        for name in ("01_maker", "03_loner"):
+            notes.take_back(name)
+        for name in forgotten:
+            notes.forget(name)
+        for arguments in ([], ["--dry"], []):
+            names, done = ran(finished, lambda arguments=arguments: finished.report(*arguments))
+            assert done.returncode == 0 and names == [], done.stderr
+    assert not [path for path in (finished.root / ".snakemake" / "incomplete").rglob("*") if path.is_file()]
+
+
+def test_but_not_one_whose_settings_are_others_by_now(finished, notes):
+    for change in (lambda: notes.take_back("01_maker"), lambda: notes.forget("01_maker")):
+        change()
+        finished.write("notebooks/profiles/quick.yaml", "01_maker: {value: 9}\n")
+        names, done = ran(finished, finished.report)
+        assert done.returncode == 0 and names == ["01_maker", "02_taker", "08_comparison"], done.stderr
+        assert json.loads(result(finished, "01_maker").read_text())["metrics"]["a.value"] == 9
+        finished.write("notebooks/profiles/quick.yaml", "{}\n")
+        assert finished.report().returncode == 0
+
+
+def test_without_snakemakes_notes_what_changed_runs_and_no_more(finished):
+    shutil.rmtree(finished.root / ".snakemake")
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 0 and names == [], done.stderr
+    shutil.rmtree(finished.root / ".snakemake")
+    notebook = finished.root / "notebooks" / "03_loner.ipynb"
+    former = notebook.read_text()
+    notebook.write_text(former.replace("The loner", "The hermit"))
+    names, done = ran(finished, finished.report)
+    assert done.returncode == 0 and names == ["03_loner", "08_comparison"], done.stderr
+    notebook.write_text(former)
+    assert finished.report().returncode == 0
 
 
 def test_a_changed_result_of_a_chapter_not_asked_for_is_in_no_table(finished):

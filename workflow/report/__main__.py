@@ -13,7 +13,7 @@ from helpers.files import CONNECT
 from helpers.results import ROOT
 from helpers.sets import SETS, STAND_INS
 from workflow import environment, sweep
-from workflow.engine import MANIFESTS, Stop, altered, guarded, only_one, publish, refresh_data, snakemake
+from workflow.engine import MANIFESTS, Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate, makespan, words
 from workflow.parameters import read_seed
 from workflow.plan import PlannedRun, chapters, make_run, print_strays, report_name, select, with_dependencies
@@ -21,6 +21,7 @@ from workflow.progress import Progress
 from workflow.report.config import read_config
 from workflow.report.source import faults
 from workflow.results_csv import write_csv
+from workflow.standing import standing
 
 COVER = ROOT / "reports" / "report.toml"
 PLACEHOLDERS = ("Your Name", "Your Roll Number")
@@ -72,14 +73,14 @@ def carry_out(options: argparse.Namespace) -> int:
         config = [f"profile={options.profile}", f"seed={seed}", f"assignment={options.assignment}"]
         config += [f"notebooks={' '.join(chosen)}", f"formats={' '.join(endings)}"]
         progress = Progress(needed.values(), unit="chapter")
-        again = altered(needed.values())
+        finished = standing(needed.values())
         if options.dry:
-            if not snakemake(config, *again, "--dry-run", lock=lock, on_event=progress):
+            if not snakemake(config, "--dry-run", lock=lock, finished=finished, on_event=progress):
                 raise Stop("the plan could not be made")
             print(plan(needed.values(), progress.planned))
             return 0
         try:
-            done = snakemake(config, *again, lock=lock, on_event=progress)
+            done = snakemake(config, lock=lock, finished=finished, on_event=progress)
         finally:
             write_csv(ROOT / folder)
         if not done:
