@@ -87,12 +87,15 @@ def _colours(pictures: np.ndarray, cell: int) -> np.ndarray:
 class Method:
     """A classical method: the features it sees, the settings to choose from, and how to build it from one of them.
 
-    What it is fitted on are the principal components of the features, the first of them first.
+    What it is fitted on are the principal components of the features, the first of them first: ``share`` times as many
+    as the methods may see, each divided by its standard deviation to the power ``whitening``.
     """
 
     features: Features | type[LearnedPatches]  # the second is made from the training images first
     grid: Sequence[Mapping[str, Any]]
     build: Callable[..., BaseEstimator]  # from one of these settings
+    share: int = 1
+    whitening: float = 0.0
 
 
 def svm(kernel: str) -> Callable[..., BaseEstimator]:
@@ -122,7 +125,7 @@ METHODS = {
     "logistic": Method(pixels, [{"C": c} for c in (0.0001, 0.001, 0.01)], logistic),
     "gaussian_nb": Method(pixels, [{"components": n} for n in (8, 16, 32, 64)], naive_bayes),
     "svm_rbf_hog": Method(hog_and_colour, [{"C": c} for c in (1.0, 3.0, 10.0)], svm("rbf")),
-    "svm_kmeans": Method(LearnedPatches, [{"C": c} for c in (1.0, 3.0, 10.0)], svm("rbf")),
+    "svm_kmeans": Method(LearnedPatches, [{"C": c} for c in (1.0, 3.0, 10.0)], svm("rbf"), share=2, whitening=0.5),
 }
 
 
@@ -133,17 +136,20 @@ def words(settings: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Projected:
-    """Features of images as their principal components, which are those of the training images."""
+    """Features of images as their principal components, which are those of the training images, each divided by one
+    of ``scales`` [components].
+    """
 
     features: Features
     pca: PCA
+    scales: np.ndarray
     train: np.ndarray  # [N, components]
     validation: np.ndarray
     seconds: float  # that all this took
 
     def of(self, images: Tensor) -> np.ndarray:
         """The components of other images, float32 [N, components]."""
-        return self.pca.transform(self.features(images))
+        return self.pca.transform(self.features(images)) / self.scales
 
 
 class Classical:
@@ -163,15 +169,17 @@ class Classical:
 
     def projected(self, name: str) -> Projected:
         """What the method ``name`` sees of the training and validation images."""
-        kind = METHODS[name].features
-        if kind not in self._projected:
+        method = METHODS[name]
+        kind = method.features
+        if kind not in self._projected:  # what methods share, they also see in the same way
             started = time.perf_counter()
             features = kind(self.data.train.images, seed=self.seed) if isinstance(kind, type) else kind
             train, validation = features(self.data.train.images), features(self.data.validation.images)
-            count = min(self.components, len(train) - 1, train.shape[1] - 1)
+            count = min(method.share * self.components, len(train) - 1, train.shape[1] - 1)
             pca = principal_components(torch.from_numpy(train), count)
-            seen = pca.transform(train), pca.transform(validation)
-            self._projected[kind] = Projected(features, pca, *seen, time.perf_counter() - started)
+            scales = np.sqrt(pca.explained_variance_).astype(np.float32).clip(1e-6) ** method.whitening
+            seen = pca.transform(train) / scales, pca.transform(validation) / scales
+            self._projected[kind] = Projected(features, pca, scales, *seen, time.perf_counter() - started)
         return self._projected[kind]
 
     def tune(self, name: str) -> list[dict[str, Any]]:

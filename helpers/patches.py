@@ -23,7 +23,8 @@ class LearnedPatches:
 
     Patches of training images are brought to one brightness and contrast, whitened, and clustered by k-means. Of a
     patch z the codes are max(0, z d - THRESHOLD) and max(0, -z d - THRESHOLD) for the direction d of each centroid
-    (Coates & Ng 2011), and a feature of an image is the root of the mean of a code over a quarter of the image.
+    (Coates & Ng 2011), and a feature of an image is the root of the mean of a code over a quarter of the image,
+    averaged with that of its mirror image.
     """
 
     def __init__(self, images: Tensor, *, seed: int = 0):
@@ -46,13 +47,14 @@ class LearnedPatches:
         device = pick()
         weights, bias = device.place(self.weights), device.place(self.bias)
         side = [(size - SIDE) // STEP + 1 for size in images.shape[2:]]
-        features = []
-        for part in images.split(PART):
+
+        def pooled(part: Tensor) -> Tensor:
             with device.autocast():
                 codes = F.linear(normalised(device.place(part)), weights, bias).relu_()
             codes = codes.transpose(1, 2).unflatten(2, side)
-            features.append(F.adaptive_avg_pool2d(codes.float(), 2).flatten(1).sqrt().cpu())
-        return torch.cat(features).numpy()
+            return F.adaptive_avg_pool2d(codes.float(), 2).flatten(1).sqrt().cpu()
+
+        return torch.cat([(pooled(part) + pooled(part.flip(-1))) / 2 for part in images.split(PART)]).numpy()
 
 
 def normalised(images: Tensor, *, step: int = STEP) -> Tensor:

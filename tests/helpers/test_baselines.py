@@ -85,6 +85,16 @@ def test_every_method_is_chosen_fitted_and_gives_probabilities(scenes, name):
     assert model.temperature is None or model.temperature > 0
 
 
+def test_components_of_learned_patches_are_twice_as_many_and_halfway_to_white(scenes):
+    methods = Classical(scenes, choice=120, components=30, seed=0)
+    plain, learned = methods.projected("svm_rbf_hog"), methods.projected("svm_kmeans")
+    for seen, count, power in ((plain, 30, 0.0), (learned, 60, 0.5)):
+        assert seen.train.shape == (len(scenes.train), count)
+        spread = np.sqrt(seen.pca.explained_variance_)
+        np.testing.assert_allclose(seen.train.std(0, ddof=1), spread ** (1 - power), rtol=1e-3)
+        np.testing.assert_allclose(seen.of(scenes.validation.images), seen.validation, atol=1e-4)
+
+
 def test_the_faster_svc_predicts_what_scikit_learns_does():
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(300, 10)), np.arange(300) % 3

@@ -37,14 +37,20 @@ def test_features_are_the_codes_of_the_equation_pooled_over_quarters(images, lea
     monkeypatch.setenv("PRECISION", "float32")
     features = learned(images[:3])
     assert features.shape == (3, 8 * patches.CENTROIDS) and features.dtype == np.float32 and (features >= 0).all()
-    z = normalised(images[:3])
-    scores = z @ learned.weights.T + learned.bias + patches.THRESHOLD  # d z, centred and whitened
-    half = learned.centroids.shape[0]
-    torch.testing.assert_close(scores[..., half:], -scores[..., :half], atol=1e-4, rtol=1e-4)
-    codes = (scores - patches.THRESHOLD).clamp(min=0).view(3, 14, 14, -1)
-    first = codes[:, :7, :7].mean((1, 2)).sqrt()  # the upper left quarter
+    first = torch.zeros(3, 2 * patches.CENTROIDS)
+    for seen in (images[:3], images[:3].flip(-1)):
+        scores = normalised(seen) @ learned.weights.T + learned.bias + patches.THRESHOLD  # d z, centred and whitened
+        half = learned.centroids.shape[0]
+        torch.testing.assert_close(scores[..., half:], -scores[..., :half], atol=1e-4, rtol=1e-4)
+        codes = (scores - patches.THRESHOLD).clamp(min=0).view(3, 14, 14, -1)
+        first += codes[:, :7, :7].mean((1, 2)).sqrt() / 2  # the upper left quarter
     by_code = torch.from_numpy(features).view(3, -1, 4)[..., 0]
     torch.testing.assert_close(by_code, first, atol=1e-4, rtol=1e-4)
+
+
+def test_an_image_and_its_mirror_image_have_the_same_features(images, learned):
+    np.testing.assert_array_equal(learned(images[:3]), learned(images[:3].flip(-1)))
+    assert not np.allclose(learned(images[:3]), learned(images[:3].flip(-2)), atol=1e-3)
 
 
 def test_directions_are_those_of_the_centroids_of_white_patches(images, learned):
