@@ -10,6 +10,7 @@ import os
 import sys
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -60,8 +61,9 @@ def note(files: Collection[str]) -> None:
     for path in folder.rglob("*"):
         # The name of such a note is that of the file in base64; a long one is cut into folders that begin with @.
         name = path.relative_to(folder).as_posix().replace("/", "").replace("@", "")
-        if path.is_file() and urlsafe_b64decode(name).decode() in files:
-            path.unlink()
+        with suppress(ValueError):  # the name of no file
+            if path.is_file() and urlsafe_b64decode(name).decode() in files:
+                path.unlink()
 
 
 def _ran_with(record: Mapping[str, Any], code: Mapping[str, str], parameters: Mapping[str, Any]) -> bool:
