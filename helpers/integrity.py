@@ -57,16 +57,17 @@ def check(path: Path) -> None:
         raise ChangedError(f"{path} was changed after its run")
 
 
-def check_run(folder: Path, *, sealed: bool = False) -> None:
-    """Raise ChangedError when any file of the run in ``folder`` is not what the run has left. Raises OSError too.
+def check_run(folder: Path, *, sealed: bool = False) -> dict[str, Any]:
+    """The record of the run in ``folder``. Raises ChangedError when any file there is not what the run has left.
 
-    With ``sealed`` also when its record has no digests, as every run of the workflow has.
+    Raises OSError too. With ``sealed`` also when its record has no digests, as every run of the workflow has.
     """
     record = read(folder / RECORD)
     if sealed and OWN not in record:
         raise ChangedError(f"{folder / RECORD} has no digests")
     for name in _files(record):
         check(folder / name)
+    return record
 
 
 def _files(record: Mapping[str, Any]) -> dict[str, str]:

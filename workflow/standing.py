@@ -43,8 +43,8 @@ def standing(runs: Iterable[PlannedRun]) -> Standing:
         if not record.exists():
             continue
         try:
-            integrity.check_run(record.parent, sealed=True)
-            same = _ran_with(integrity.read(record), code(run.chapter.notebook), _parameters(run))
+            left = integrity.check_run(record.parent, sealed=True)
+            same = _ran_with(left, code(run.chapter.notebook), _parameters(run))
         except integrity.ChangedError as error:
             print(f"{error}: {run} runs again", file=sys.stderr)
             same = False

@@ -135,12 +135,12 @@ def _read(folder: Path, seed: int, chapters: set[str], left_out: list[str]) -> d
     for path in sorted(folder.glob("seed-*/*/results.json")):
         if path.parent.name != HERE and (not chapters or path.parent.name in chapters):
             try:
-                integrity.check_run(path.parent)
+                left = integrity.check_run(path.parent)
             except integrity.ChangedError as error:
                 where = path.parent.parent.name.replace("-", " ")
                 left_out.append(f"{path.parent.name} of {where} ({Path(str(error)).name})")
                 continue
-            record = RunRecord(path.parent, integrity.read(path))
+            record = RunRecord(path.parent, left)
             found.setdefault(record.chapter, []).append(record)
     kept = {}
     for chapter in sorted(found):
