@@ -33,8 +33,8 @@ class TrainConfig:
     ``one_cycle`` is the schedule of Smith & Topin (2019), with a cosine shape and a momentum that falls and rises.
     ``smoothing`` moves that share of every label to all classes alike (Szegedy et al. 2016). ``flip`` mirrors half of
     the images in every pass over them, ``shift`` moves each by up to so many pixels, anew in every pass. ``prune`` is
-    the share of the easy images that a pass leaves out, see :func:`helpers.training.pruned`; an epoch has as many steps
-    as without, so there are more passes than epochs.
+    the share of the easy images that a pass leaves out, see :func:`helpers.augmentation.pruned`; an epoch has as many
+    steps as without, so there are more passes than epochs.
     """
 
     epochs: int

@@ -21,6 +21,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from helpers import progress
+from helpers.augmentation import Transform, mirror_half, move, pruned, unchanged
 from helpers.checkpoints import resume
 from helpers.data import Corrupt, Split
 from helpers.device import PLAIN, Device
@@ -31,7 +32,6 @@ from helpers.optimisers import TrainConfig, optimisers, schedule
 from helpers.scratch import Adam, ScratchAutoencoder
 
 Network = TypeVar("Network", bound=nn.Module)
-Transform = Callable[[Tensor, Generator], Tensor]  # a batch, and the source of chance -> the batch to learn from
 
 
 @dataclass
@@ -321,31 +321,6 @@ class SoftmaxLoss:
         """Nothing: see ``state_dict``."""
 
 
-def mirror_half(images: Tensor, generator: Generator) -> Tensor:
-    """Images [N, C, H, W], a random half of them mirrored. Images and ``generator`` are on one device."""
-    chosen = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device) < 0.5
-    return torch.where(chosen, images.flip(3), images)
-
-
-def move(images: Tensor, generator: Generator, *, by: int) -> Tensor:
-    """Images [N, C, H, W], each moved by up to so many pixels, edges repeated.
-
-    One gather reads rows and columns by numbers that were moved. The result lies in memory with the channels last.
-    Images and ``generator`` are on one device.
-    """
-    count, _, height, width = images.shape
-    moves = torch.randint(-by, by + 1, (2, count, 1), generator=generator, device=images.device)
-    row, column, number = (torch.arange(size, device=images.device) for size in (height, width, count))
-    rows, columns = (row + moves[0]).clamp_(0, height - 1), (column + moves[1]).clamp_(0, width - 1)
-    gathered = images[number[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # [N, H, W, C]
-    return gathered.permute(0, 3, 1, 2)
-
-
-def unchanged(images: Tensor, generator: Generator) -> Tensor:
-    """A transform that leaves a batch as it is."""
-    return images
-
-
 def train_classifier(
     network: nn.Module,
     split: Split,
@@ -363,8 +338,8 @@ def train_classifier(
     The default objective is the softmax loss. Every batch passes through ``transform`` first; by default images are
     moved as ``config`` says, and features are left as they are. With ``config.flip`` a random half of the images is
     mirrored in the first pass over them, the other half in the second, and so on in turn: two passes show each image
-    both ways (Jordan 2024). With ``config.prune`` most passes leave out easy images, see :func:`pruned`. ``name``
-    stands in the progress lines; without it there are none.
+    both ways (Jordan 2024). With ``config.prune`` most passes leave out easy images, see
+    :func:`helpers.augmentation.pruned`. ``name`` stands in the progress lines; without it there are none.
 
     The history holds the plain cross entropy, without smoothing, and the accuracy: of the training batches as the
     network met them, augmented and under dropout, and of ``validation`` after every epoch.
@@ -460,16 +435,6 @@ def _batches(
             yield images[part], part, weights[part]
         left -= len(parts)
         images = images.flip(3) if mirrored else images
-
-
-def pruned(losses: Tensor, share: float, generator: Generator) -> Tensor:
-    """Losses of images [N] -> how much each counts in a pass [N], zero for those left out (InfoBatch; Qin et al. 2024).
-
-    An image is easy when its loss is below the mean. Each easy image is left out with the probability ``share``, else
-    it counts 1 / (1 - share) times: the expected gradient stays that of all images.
-    """
-    kept = torch.rand(len(losses), generator=generator, device=losses.device) >= share
-    return torch.where(losses < losses.mean(), kept / (1 - share), 1.0)
 
 
 def build(make: Callable[..., Network], images: Tensor, *, classes: int, seed: int) -> Network:

@@ -15,8 +15,8 @@ import pytest
 from conftest import ROOT, Project
 from nbconvert.exporters import get_exporter
 
+from workflow.chapters import chapters, select
 from workflow.parameters import declared, read_seed
-from workflow.plan import chapters, select
 from workflow.report.__main__ import FORMATS
 from workflow.sweep_file import read_sweep
 

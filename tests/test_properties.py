@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from helpers import files
 from helpers.files import DataError
 from helpers.sets import SETS
-from workflow import plan
+from workflow import chapters as entries
 from workflow.parameters import ParameterError, declared, read_seed, resolve
 from workflow.report.cells import read_outputs
 from workflow.report.config import read_config
@@ -110,8 +110,8 @@ def written(draw, sign):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Two chapters, their entries and a profile, in a folder of their own."""
-    monkeypatch.setattr(plan, "NOTEBOOKS", tmp_path)
-    monkeypatch.setattr(plan, "ENTRIES", tmp_path / "chapters.yaml")
+    monkeypatch.setattr(entries, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(entries, "ENTRIES", tmp_path / "chapters.yaml")
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "quick.yaml").write_text("")
     (tmp_path / "chapters.yaml").write_text(ENTRIES)
@@ -169,36 +169,36 @@ def test_notebooks_that_are_none(folder, content):
 @given(content=written(": "))
 def test_profiles(folder, content):
     (folder / "profiles" / "quick.yaml").write_bytes(content)
-    refused_in_one_line(ParameterError, lambda: plan.chapters("quick"))
+    refused_in_one_line(ParameterError, lambda: entries.chapters("quick"))
 
 
 @many(500)
 @given(content=written(": "))
 def test_chapters(folder, content):
     (folder / "chapters.yaml").write_bytes(content)
-    refused_in_one_line(ParameterError, lambda: plan.chapters("quick"))
+    refused_in_one_line(ParameterError, lambda: entries.chapters("quick"))
 
 
 @many(500)
-@given(entry=st.dictionaries(st.sampled_from([*plan.KNOWN]), VALUES, max_size=2), memory=VALUES | st.just(500))
+@given(entry=st.dictionaries(st.sampled_from([*entries.KNOWN]), VALUES, max_size=2), memory=VALUES | st.just(500))
 def test_entries_of_chapters(folder, entry, memory):
-    entries = {"01_maker": {"memory_mb": memory} | entry, "02_taker": {"memory_mb": 500}}
-    (folder / "chapters.yaml").write_text(as_yaml(entries))
-    refused_in_one_line(ParameterError, lambda: plan.chapters("quick"))
+    content = {"01_maker": {"memory_mb": memory} | entry, "02_taker": {"memory_mb": 500}}
+    (folder / "chapters.yaml").write_text(as_yaml(content))
+    refused_in_one_line(ParameterError, lambda: entries.chapters("quick"))
 
 
 @many(600)
 @given(content=written(": "))
 def test_sweep_files(folder, content):
     (folder / "trial.yaml").write_bytes(content)
-    refused_in_one_line(ParameterError, lambda: read_sweep(folder / "trial.yaml", "quick", plan.chapters("quick")))
+    refused_in_one_line(ParameterError, lambda: read_sweep(folder / "trial.yaml", "quick", entries.chapters("quick")))
 
 
 @many(500)
 @given(grid=st.dictionaries(OWN, VALUES, max_size=2), seeds=VALUES | st.just([0]))
 def test_grids(folder, grid, seeds):
     def read():
-        sweep = read_sweep(folder / "trial.yaml", "quick", plan.chapters("quick"))
+        sweep = read_sweep(folder / "trial.yaml", "quick", entries.chapters("quick"))
         names = {name for run in sweep.asked for name in run.folder.split("/")}
         assert all(len(name.encode()) < 256 for name in names), "no file system takes a longer name"
 

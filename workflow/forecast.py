@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from helpers.results import ROOT
-from workflow.plan import Chapter, PlannedRun
+from workflow.chapters import Chapter
+from workflow.plan import PlannedRun
 
 MANY = 100  # runs whose order hardly matters
 SHARE, START = 1 / 20, 15  # on the sample a run takes about this share of a chapter's seconds, and these to start

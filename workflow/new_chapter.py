@@ -8,8 +8,8 @@ from reprlib import repr as short
 
 from helpers.results import ROOT, write_text
 from workflow import environment
+from workflow.chapters import ENTRIES, NOTEBOOKS, chapters
 from workflow.engine import Stop, guarded
-from workflow.plan import ENTRIES, NOTEBOOKS, chapters
 
 TEMPLATE, PLACEHOLDER = ROOT / "workflow" / "templates" / "chapter.ipynb", "00_chapter"
 LABEL = re.compile(r"((?:fig|tbl|eq)-)chapter-")

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.results import ROOT
+from workflow.chapters import chapters, select
 from workflow.engine import Stop, guarded
-from workflow.plan import chapters, report_name, select
+from workflow.plan import report_name
 
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")  # on Linux, one of these is set where a browser can be seen
 

@@ -18,8 +18,9 @@ from typing import Any
 
 from helpers import integrity
 from helpers.results import ROOT
+from workflow.chapters import NOTEBOOKS
 from workflow.digests import helpers_digest, notebook_digest
-from workflow.plan import NOTEBOOKS, PlannedRun
+from workflow.plan import PlannedRun
 
 SNAKEMAKE = ROOT / ".snakemake"  # its notes on this folder
 

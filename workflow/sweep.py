@@ -15,9 +15,10 @@ from typing import Any
 
 from helpers.results import ROOT, write_text
 from workflow import environment
+from workflow.chapters import chapters, print_strays
 from workflow.engine import Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate
-from workflow.plan import PlannedRun, chapters, print_strays
+from workflow.plan import PlannedRun
 from workflow.progress import Progress
 from workflow.results_csv import read_result, save_csv
 from workflow.standing import standing

@@ -27,8 +27,9 @@ from typing import Any
 
 import yaml
 
+from workflow.chapters import Chapter, chapters_with_dependencies
 from workflow.parameters import Parameter, ParameterError, declared, seed_fault
-from workflow.plan import Chapter, PlannedRun, chapters_with_dependencies, make_run, with_dependencies
+from workflow.plan import PlannedRun, make_run, with_dependencies
 from workflow.yaml_file import At, Document
 
 Grids = dict[str, dict[str, list[Any]]]  # chapter, parameter, values

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from helpers import device, inference, models, training
+from helpers import augmentation, device, inference, models, training
 from helpers.center_loss import CenterLoss, JointLoss
 from helpers.data import Split
 from helpers.models import ConvNet, FeedForward, ReportACNN
@@ -61,11 +61,11 @@ def test_inputs_are_standardised_by_channel_and_a_blank_one_does_no_harm():
 
 def test_augmentation_mirrors_and_moves_whole_images_only():
     images = torch.randint(0, 256, (200, 3, 9, 9), dtype=torch.uint8)
-    assert torch.equal(training.move(images, torch.Generator(), by=0), images)
-    flipped = training.mirror_half(images, torch.Generator().manual_seed(0))
+    assert torch.equal(augmentation.move(images, torch.Generator(), by=0), images)
+    flipped = augmentation.mirror_half(images, torch.Generator().manual_seed(0))
     mirrored = (flipped == images.flip(3)).flatten(1).all(1)
     assert ((flipped == images).flatten(1).all(1) | mirrored).all() and 60 < mirrored.sum() < 140
-    moved = training.move(images, torch.Generator().manual_seed(0), by=2)
+    moved = augmentation.move(images, torch.Generator().manual_seed(0), by=2)
     padded = F.pad(images.float(), (2, 2, 2, 2), mode="replicate").to(torch.uint8)
     windows = [padded[:, :, i : i + 9, j : j + 9] for i in range(5) for j in range(5)]
     hits = torch.stack([(moved == window).flatten(1).all(1) for window in windows])
@@ -230,7 +230,7 @@ def test_the_history_has_plain_losses_and_validation_after_every_epoch():
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
 def test_pruning_leaves_out_easy_images_alone_and_keeps_the_expected_sum(share):
     losses = torch.cat([torch.full((8000,), 0.1), torch.full((2000,), 2.0)])
-    weights = training.pruned(losses, share, torch.Generator().manual_seed(0))
+    weights = augmentation.pruned(losses, share, torch.Generator().manual_seed(0))
     easy, hard = weights[:8000], weights[8000:]
     assert (hard == 1).all()
     assert (easy == 0).float().mean() == pytest.approx(share, abs=0.02)
@@ -240,7 +240,7 @@ def test_pruning_leaves_out_easy_images_alone_and_keeps_the_expected_sum(share):
 
 @pytest.mark.parametrize("losses", [torch.zeros(5), torch.full((5,), torch.nan)])
 def test_pruning_leaves_out_none_where_no_image_is_easier_than_others(losses):
-    assert training.pruned(losses, 0.9, torch.Generator()).tolist() == [1] * 5
+    assert augmentation.pruned(losses, 0.9, torch.Generator()).tolist() == [1] * 5
 
 
 @pytest.mark.parametrize("count", [40, 41, 250])

@@ -49,7 +49,8 @@ def test_another_code_size_is_a_line_in_a_profile_or_a_sweep(copied, how):
     names = ("01_autoencoder", "02_denoising", "03_center_loss")
     copied.write("notebooks/profiles/mine.yaml", "".join(f"{name}: {{code_size: 8}}\n" for name in names))
     copied.write("mine.yaml", "seeds: [0]\nnotebooks:\n  02_denoising: {code_size: [8]}\n")
-    code = "from pathlib import Path; from workflow.plan import *; from workflow.sweep_file import read_sweep; "
+    code = "from pathlib import Path; from workflow.chapters import chapters; from workflow.plan import *; "
+    code += "from workflow.sweep_file import read_sweep; "
     if how == "profile":
         code += "runs = [make_run(chapters('mine'), 'mine', '02_denoising', 0)]; "
     else:

@@ -15,7 +15,7 @@ from conftest import ROOT
 from layout import far_from_their_mention, pages_with_gaps, smallest_letters, titles
 
 from helpers.comparison import claims, summary
-from workflow.plan import chapters
+from workflow.chapters import chapters
 from workflow.report.build import build
 
 pytestmark = pytest.mark.slow

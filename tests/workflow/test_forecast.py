@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from workflow import forecast
-from workflow.plan import chapters
+from workflow.chapters import chapters
 from workflow.progress import Progress
 
 

@@ -7,7 +7,8 @@ from argparse import Namespace
 import pytest
 
 from helpers.sets import SETS
-from workflow.plan import chapters, make_run, report_name, select
+from workflow.chapters import chapters, select
+from workflow.plan import make_run, report_name
 from workflow.report import __main__ as command
 
 FOUND = chapters("quick")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, notebook
 
-from workflow import plan
+from workflow import chapters as entries
+from workflow.chapters import chapters
 from workflow.parameters import ParameterError
-from workflow.plan import chapters
 from workflow.sweep_file import read_sweep
 
 ENTRIES = """
@@ -31,8 +31,8 @@ PARAMETERS = {
 @pytest.fixture
 def read(tmp_path, monkeypatch):
     """Read a sweep file with this text, of four small chapters."""
-    monkeypatch.setattr(plan, "NOTEBOOKS", tmp_path)
-    monkeypatch.setattr(plan, "ENTRIES", tmp_path / "chapters.yaml")
+    monkeypatch.setattr(entries, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(entries, "ENTRIES", tmp_path / "chapters.yaml")
     (tmp_path / "chapters.yaml").write_text(ENTRIES)
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "quick.yaml").write_text("02_taker: {level: 0.25}\n")

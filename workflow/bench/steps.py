@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from helpers import data, inference, models, training, transfer
+from helpers import augmentation, data, inference, models, training, transfer
 from helpers.center_loss import CenterLoss, JointLoss, from_encoder
 from helpers.device import PLAIN, Device, pick
 from helpers.optimisers import TrainConfig, optimisers
@@ -102,7 +102,7 @@ def classifier(
     labels = split.labels[:batch].to(device.name)
 
     def run() -> None:
-        seen = training.move(images, generator, by=shift) if shift else images
+        seen = augmentation.move(images, generator, by=shift) if shift else images
         loss = F.cross_entropy(inference.forward(network, seen, device).float(), labels, label_smoothing=0.1)
         network.zero_grad()
         loss.backward()

@@ -19,7 +19,8 @@ import numpy as np
 
 from helpers import integrity
 from helpers.sets import SETS
-from workflow import digests, plan
+from workflow import chapters as entries
+from workflow import digests
 from workflow.check.differences import OTHER_IMAGES
 from workflow.check.reading import DAMAGE, Place, Report
 from workflow.parameters import ParameterError
@@ -238,7 +239,7 @@ def typeset(text: str) -> str:
 
 def code(name: str, chapter: Mapping[str, Any], report: Report) -> Found:
     """Whether the chapter ran the code of this tree; else which files are others."""
-    notebook = plan.NOTEBOOKS / f"{name}.ipynb"
+    notebook = entries.NOTEBOOKS / f"{name}.ipynb"
     if not notebook.exists():
         return "code", False, "this tree has no such chapter"
     stated = chapter["results"]["provenance"]
@@ -288,12 +289,12 @@ def settings(name: str, chapter: Mapping[str, Any], report: Report) -> Found | N
 
 
 @cache
-def chapters(profile: str) -> dict[str, plan.Chapter]:
+def chapters(profile: str) -> dict[str, entries.Chapter]:
     """The chapters of this tree with the parameters of a profile, read once. Raises ParameterError."""
-    return plan.chapters(profile)
+    return entries.chapters(profile)
 
 
-def differing(parameters: Mapping[str, Any], chapter: plan.Chapter) -> dict[str, tuple[Any, Any]]:
+def differing(parameters: Mapping[str, Any], chapter: entries.Chapter) -> dict[str, tuple[Any, Any]]:
     """The parameters of a run that are others than its profile's here, each as (there, here).
 
     Its seed and files of other chapters are not settings, nor what a comparing chapter is told to read.

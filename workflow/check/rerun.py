@@ -16,7 +16,7 @@ import yaml
 
 from helpers import integrity
 from helpers.results import ROOT, write_text
-from workflow import plan
+from workflow.chapters import Chapter
 from workflow.check import differences, sandbox
 from workflow.check.findings import Finding, chapters, differing, named
 from workflow.check.reading import DAMAGE, LARGEST, Report, check_record
@@ -115,7 +115,7 @@ def only_real() -> dict[str, str]:
     return {"DATA": os.environ.get("DATA") or "real"}
 
 
-def changes(name: str, record: Mapping[str, Any], known: Mapping[str, plan.Chapter]) -> dict[str, Any]:
+def changes(name: str, record: Mapping[str, Any], known: Mapping[str, Chapter]) -> dict[str, Any]:
     """The settings of a run that are others than its profile's, as a sweep's file names them.
 
     Raises ParameterError for a chapter or a setting that this tree does not have.

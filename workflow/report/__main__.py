@@ -13,10 +13,11 @@ from helpers.files import CONNECT
 from helpers.results import ROOT
 from helpers.sets import SETS, STAND_INS
 from workflow import environment, sweep
+from workflow.chapters import chapters, print_strays, select
 from workflow.engine import MANIFESTS, Stop, guarded, only_one, publish, refresh_data, snakemake
 from workflow.forecast import CORES, estimate, makespan, words
 from workflow.parameters import read_seed
-from workflow.plan import PlannedRun, chapters, make_run, print_strays, report_name, select, with_dependencies
+from workflow.plan import PlannedRun, make_run, report_name, with_dependencies
 from workflow.progress import Progress
 from workflow.report.config import read_config
 from workflow.report.source import faults
