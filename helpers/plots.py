@@ -207,6 +207,12 @@ def code_maps(maps: Mapping[str, np.ndarray], labels: Tensor, classes: Sequence[
     return figure
 
 
+def count_epochs(axis: Axes) -> None:
+    """Epochs along ``axis``: whole numbers, also where there is one epoch alone."""
+    axis.set_xlabel("epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+
+
 def learning_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], *, ylabel: str) -> Figure:
     """A panel for each model: its curves over the epochs, the training one solid, others dashed, named at their end."""
     figure, axes = plt.subplots(1, len(panels), squeeze=False, figsize=(WIDTH, 2.0))
@@ -214,8 +220,8 @@ def learning_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], *, ylab
         for k, (word, values) in enumerate(curves.items()):
             look = {"linestyle": "--", "color": INK, "linewidth": 1.1} if k else {"color": MODELS[name]}
             axis.plot(range(1, len(values) + 1), values, label=word, marker="o", markersize=2, **look)
-        axis.set(title=name_of(name), xlabel="epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.set(title=name_of(name))
+        count_epochs(axis)
         if len(curves) > 1:
             axis.legend()
     axes[0, 0].set_ylabel(ylabel)

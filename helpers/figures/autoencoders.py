@@ -19,7 +19,7 @@ from helpers.data import noise
 from helpers.live import Live
 from helpers.models import Probe
 from helpers.palette import BLUE, GRID, INK, MODELS, PALE, REPORTED, VERMILION
-from helpers.plots import WIDTH, log_ticks, name_of, sheet_of
+from helpers.plots import WIDTH, count_epochs, log_ticks, name_of, sheet_of
 from helpers.scratch import ScratchAutoencoder
 
 
@@ -85,13 +85,13 @@ def loss_curves(
     for k, (name, values) in enumerate(loss.items()):
         epochs = range(1, len(values) + 1)
         # The curves lie on top of each other: the first is wide and pale, the second thin upon it.
-        look: dict[str, Any] = (
-            {"linewidth": 4, "alpha": 0.45} if k == 0 else {"linewidth": 1.2, "marker": "o", "markersize": 2.5}
-        )
+        look: dict[str, Any] = {"linewidth": 1.2, "marker": "o", "markersize": 2.5}
+        if k == 0:
+            look = {"linewidth": 4, "alpha": 0.45, "marker": "o" if len(values) == 1 else ""}
         label = f"{name_of(name)}, {seconds[name]:.2f} s an epoch"
         left.plot(epochs, values, color=MODELS[name], label=label, **look)
-    left.set(title="Training loss", xlabel="epoch", ylabel="binary cross entropy")
-    left.xaxis.get_major_locator().set_params(integer=True)
+    left.set(title="Training loss", ylabel="binary cross entropy")
+    count_epochs(left)
     left.legend()
     steps, apart = np.arange(1, len(differences) + 1), np.asarray(differences)
     right.semilogy(steps[apart > 0], apart[apart > 0], ".", markersize=2, color=INK, linestyle="", rasterized=True)
@@ -166,8 +166,8 @@ def softmax_loss(loss: Sequence[float], *, floor: float, uniform: float, reporte
         axis.axhline(value, color=colour, linewidth=1, linestyle="--")
         # Right of the axes, where no curve can run through it.
         axis.annotate(f"{text}\n{value:.4f}", (1, value), (5, 0), va=side, **in_margin)
-    axis.set(xlabel="epoch", ylabel="binary cross entropy", ylim=(floor - 0.02, uniform + 0.02))
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set(ylabel="binary cross entropy", ylim=(floor - 0.02, uniform + 0.02))
+    count_epochs(axis)
     return figure
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from helpers.metrics import Reliability
 from helpers.palette import GRID, INK, MODELS, PALE, RIGHT, WRONG
-from helpers.plots import WIDTH, free_figure, mean_with_range, name_of
+from helpers.plots import WIDTH, count_epochs, free_figure, mean_with_range, name_of
 
 if TYPE_CHECKING:
     from helpers.training import History
@@ -26,18 +26,18 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.35))
     for name, history in histories.items():
         epochs = range(1, len(history.loss) + 1)
-        look: dict[str, Any] = {"color": MODELS[name], "linewidth": 1.4}
+        look: dict[str, Any] = {"color": MODELS[name], "linewidth": 1.4, "marker": "o", "markersize": 2}
         for axis, trained, held_out in (
             (left, history.accuracy, history.validation_accuracy),
             (right, history.loss, history.validation_loss),
         ):
             axis.plot(epochs, trained, label=name_of(name), **look)
-            axis.plot(epochs, held_out, "--", marker="o", markersize=2, **look)
-    left.set(title="Accuracy", xlabel="epoch")
+            axis.plot(epochs, held_out, "--", **look)
+    left.set(title="Accuracy")
     left.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
-    right.set(title="Cross entropy", xlabel="epoch")
+    right.set(title="Cross entropy")
     for axis in (left, right):
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        count_epochs(axis)
         axis.grid(axis="y", color=GRID, linewidth=0.6)
     handles, words = left.get_legend_handles_labels()
     handles += [Line2D([], [], color=INK, linewidth=1.2, linestyle=style) for style in ("-", "--")]

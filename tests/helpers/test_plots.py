@@ -73,6 +73,30 @@ def test_verification_curves_name_their_axes_and_models():
     plt.close("all")
 
 
+ONE = History(loss=[1], accuracy=[0.6], validation_loss=[0.9], validation_accuracy=[0.7])
+ONE_EPOCH = {
+    "autoencoders": lambda: autoencoders.loss_curves(
+        {"scratch": [1], "inbuilt": [1]}, [0.1], {"scratch": 1, "inbuilt": 2}
+    ),
+    "softmax": lambda: autoencoders.softmax_loss([0.7], floor=0.64, uniform=0.87, reported=0.67),
+    "learning": lambda: plots.learning_curves({"conv": {"training": [1], "validation": [1]}}, ylabel="loss"),
+    "training": lambda: garments.learning_curves({"report_b_cnn": ONE, "cnn": ONE}),
+}
+
+
+@pytest.mark.parametrize("name", ONE_EPOCH)
+def test_a_training_of_one_epoch_is_seen_above_that_epoch(name):
+    figure = ONE_EPOCH[name]()
+    figure.draw_without_rendering()
+    for axis in [axis for axis in figure.axes if axis.get_xlabel() == "epoch"]:
+        ticks = [at for at in axis.get_xticks() if axis.get_xlim()[0] <= at <= axis.get_xlim()[1]]
+        assert ticks == [1]
+        points = [line for line in axis.lines if len(line.get_xdata()) == 1]
+        assert points and all(line.get_marker() == "o" for line in points)
+    assert any(axis.get_xlabel() == "epoch" for axis in figure.axes)
+    plt.close(figure)
+
+
 def test_a_band_reaches_from_the_least_to_the_most_around_the_mean():
     figure, axis = plt.subplots()
     plots.mean_with_range(axis, [1, 10], [[1, 2, 6], [4, 4, 4]], colour=palette.BLUE, label="a")
