@@ -25,6 +25,7 @@ HEADLINES = {  # the metric (chapter/name), and what it is
     "02_denoising/conv.psnr": "noisy digits restored, convolutional (dB)",
     "02_denoising/unet.psnr": "the same, a U-Net (dB)",
     "03_center_loss/ae.center.test_accuracy": "digits, the AE's encoder with center loss",
+    "03_center_loss/planar.center.test_accuracy": "digits from 2 numbers, a small CNN with center loss",
     "04_cifar10_bonus/ae.code_accuracy": "photographs of ten classes from 256 numbers",
     "05_fashion_cnn/cnn.test_accuracy": "garments, CNN",
     "05_fashion_cnn/svm_hog.test_accuracy": "the same, RBF SVM on HOG",
