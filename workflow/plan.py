@@ -125,13 +125,3 @@ def compared(reported: Sequence[Chapter], runs: Path) -> list[str]:
     names = [chapter.name for chapter in reported if not chapter.compares]
     own = {chapter.name for chapter in reported}
     return names or sorted(path.parent.name for path in runs.glob("*/results.json") if path.parent.name not in own)
-
-
-def earlier_results(names: Iterable[str], runs: Path, made: Iterable[str]) -> dict[str, str]:
-    """{path: sha256} of the results of the chapters ``names`` that exist and are not ``made`` by this report.
-
-    These are of other seeds and of the profile `original`: a comparison is out of date when they change.
-    """
-    folders = dict.fromkeys((runs.parent, runs.parent.parent / "original"))
-    paths = {str(path) for folder in folders for name in names for path in folder.glob(f"seed-*/{name}/results.json")}
-    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in sorted(paths - set(made))}

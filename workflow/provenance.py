@@ -8,7 +8,7 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,17 @@ def peak_memory_mb() -> int:
 
 
 # ---- the record ----
+
+
+def results_read(chapters: Iterable[str], seed: Path) -> dict[str, str]:
+    """{path from the root: sha256} of the results that a comparison in the folder ``seed`` (.../seed-<n>) reads.
+
+    These are the results of ``chapters`` with every seed of its profile and of the profile `original`.
+    """
+    profile = Path(os.path.abspath(seed)).parent
+    folders = dict.fromkeys((profile, profile.parent / "original"))
+    paths = {path for folder in folders for name in chapters for path in folder.glob(f"seed-*/{name}/{RECORD}")}
+    return {os.path.relpath(path, ROOT): digest(path) for path in sorted(paths)}
 
 
 def files_in(folder: Path) -> dict[str, tuple[int, int]]:

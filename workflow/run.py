@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,19 @@ class Progress:
         sys.stderr.flush()
 
 
-def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, Any], *, quiet: bool = False) -> None:
+def run(
+    notebook: Path,
+    profile: str,
+    seed: int,
+    folder: Path,
+    given: dict[str, Any],
+    *,
+    compared: Sequence[str] = (),
+    quiet: bool = False,
+) -> None:
     """Execute ``notebook`` into ``folder``; ``given`` are parameters besides those of the profile.
+
+    It is a comparison when ``compared`` names the chapters whose results it reads.
 
     Raises ParameterError before it starts, papermill's error after a failed cell, EndedError when it ended before its
     last cell.
@@ -74,6 +86,8 @@ def run(notebook: Path, profile: str, seed: int, folder: Path, given: dict[str, 
 
     unfinished, found = folder / ".running.ipynb", folder / ".results.json"
     known = provenance.code_of(notebook) | {"given": parameters}  # the notebook may record what it made of them
+    if compared:
+        known["read"] = provenance.results_read(compared, folder.parent)
     folder.mkdir(parents=True, exist_ok=True)
     before = provenance.files_in(folder)
     # The kernel inherits these: where results go, that the data were fetched, and where `helpers` is found.
@@ -186,15 +200,17 @@ def main(arguments: list[str] | None = None) -> int:
     # As the notebook sees them from its folder; no absolute path enters the record.
     pairs = (item.partition("=") for item in options.needs)
     given = options.changes | {name: os.path.relpath(file, ROOT / "notebooks") for name, _, file in pairs}
-    if options.compared:
-        given |= {"chapters": options.compared, "profile": options.profile}
+    compared = options.compared
+    if compared:
+        given |= {"chapters": compared, "profile": options.profile}
     limits = [too_long(options.minutes)] if options.minutes else []
     limits += [too_much(options.memory_mb)] if options.memory_mb else []
     engine = os.environ.get("REPORT_ENGINE")
     stopped = stop_on(*([orphaned(int(engine))] if engine else []), *limits)
     try:
         with (claim() if options.gpu else None) or nullcontext():  # the lock on a share of a GPU
-            run(options.notebook, options.profile, options.seed, options.folder, given, quiet=options.quiet)
+            how = {"compared": compared, "quiet": options.quiet}
+            run(options.notebook, options.profile, options.seed, options.folder, given, **how)
         return 0
     except ParameterError as error:
         print(f"error: {error}", file=sys.stderr)

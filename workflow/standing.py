@@ -21,6 +21,7 @@ from helpers.results import ROOT
 from workflow.chapters import NOTEBOOKS
 from workflow.digests import helpers_digest, notebook_digest
 from workflow.plan import PlannedRun
+from workflow.provenance import results_read
 
 SNAKEMAKE = ROOT / ".snakemake"  # its notes on this folder
 
@@ -45,13 +46,13 @@ def standing(runs: Iterable[PlannedRun]) -> Standing:
             continue
         try:
             left = integrity.check_run(record.parent, sealed=True)
-            same = _ran_with(left, code(run.chapter.notebook), _parameters(run))
+            same = _ran_with(left, code(run.chapter.notebook), _parameters(run)) and _read_these(left, run)
         except integrity.ChangedError as error:
             print(f"{error}: {run} runs again", file=sys.stderr)
             same = False
         if not same:
             found.again.append(run.file(integrity.RECORD))
-        elif not run.chapter.compares:  # what that has read, only Snakemake knows
+        elif not run.chapter.compares:  # whether that is of the same chapters, only Snakemake knows
             found.kept.extend(map(run.file, run.chapter.outputs))
     return found
 
@@ -73,6 +74,13 @@ def _ran_with(record: Mapping[str, Any], code: Mapping[str, str], parameters: Ma
     given = known.get("given", record.get("parameters", {}))  # older ones have only what their notebooks recorded
     wanted = ((known, code), (given, parameters))
     return all(had.get(key) == value for had, now in wanted for key, value in now.items())
+
+
+def _read_these(record: Mapping[str, Any], run: PlannedRun) -> bool:
+    """Whether a comparison has read what there is now; a run that compares nothing has."""
+    known = record["provenance"]
+    chapters = known.get("given", {}).get("chapters", ())
+    return not run.chapter.compares or known.get("read") == results_read(chapters, ROOT / run.where)
 
 
 def _code(notebook: Path) -> dict[str, str]:

@@ -341,12 +341,17 @@ def test_a_changed_result_of_a_chapter_not_asked_for_is_in_no_table(finished):
 
 
 def test_a_comparison_is_redone_when_another_seed_has_been_run(finished):
-    done = finished.report("--seed", "1", "--notebooks", "03")
-    assert done.returncode == 0, done.stderr
-    names, done = ran(finished, finished.report)
-    assert done.returncode == 0, done.stderr
-    assert names == ["08_comparison"]
-    assert json.loads(result(finished, "08_comparison").read_text())["metrics"] == {"chapters": 3, "seeds": 2}
+    for seed, lost in ((1, False), (2, True)):
+        done = finished.report("--seed", str(seed), "--notebooks", "03")
+        assert done.returncode == 0, done.stderr
+        if lost:
+            shutil.rmtree(finished.root / ".snakemake")
+        names, done = ran(finished, finished.report)
+        assert done.returncode == 0, done.stderr
+        assert names == ["08_comparison"]
+        metrics = json.loads(result(finished, "08_comparison").read_text())["metrics"]
+        assert metrics == {"chapters": 3, "seeds": seed + 1}
+        assert ran(finished, finished.report)[0] == []
 
 
 def test_a_dry_run_says_what_would_run_and_how_long_and_runs_nothing(finished):
