@@ -21,18 +21,21 @@ if TYPE_CHECKING:
     from helpers.training import History
 
 
+VALIDATION = {"linestyle": "--", "markerfacecolor": "white"}  # how its curves differ from those of training
+
+
 def learning_curves(histories: Mapping[str, History]) -> Figure:
-    """Accuracy left and loss right, a colour for each network: training solid, validation dashed."""
+    """Accuracy left and loss right, a colour for each network: training solid, validation dashed and hollow."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.35))
     for name, history in histories.items():
         epochs = range(1, len(history.loss) + 1)
-        look: dict[str, Any] = {"color": MODELS[name], "linewidth": 1.4, "marker": "o", "markersize": 2}
+        look: dict[str, Any] = {"color": MODELS[name], "linewidth": 1.4, "marker": "o", "markersize": 3}
         for axis, trained, held_out in (
             (left, history.accuracy, history.validation_accuracy),
             (right, history.loss, history.validation_loss),
         ):
             axis.plot(epochs, trained, label=name_of(name), **look)
-            axis.plot(epochs, held_out, "--", **look)
+            axis.plot(epochs, held_out, **look | VALIDATION)
     left.set(title="Accuracy")
     left.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
     right.set(title="Cross entropy")
@@ -40,7 +43,7 @@ def learning_curves(histories: Mapping[str, History]) -> Figure:
         count_epochs(axis)
         axis.grid(axis="y", color=GRID, linewidth=0.6)
     handles, words = left.get_legend_handles_labels()
-    handles += [Line2D([], [], color=INK, linewidth=1.2, linestyle=style) for style in ("-", "--")]
+    handles += [Line2D([], [], color=INK, linewidth=1.2, marker="o", markersize=3, **how) for how in ({}, VALIDATION)]
     figure.legend(handles, [*words, "training", "validation"], loc="outside lower center", ncols=3, handlelength=2.4)
     return figure
 
