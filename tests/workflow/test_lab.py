@@ -47,13 +47,20 @@ def lab(tmp_path):
     started = subprocess.Popen(["make", "lab"], cwd=folder, env=environment, start_new_session=True, **output)
     try:
         until = time.monotonic() + 120
-        while "?token=" not in (shown := Path(log.name).read_text()):
+        # The server says its address before it listens there.
+        while "?token=" not in (shown := Path(log.name).read_text()) or not listens(port):
             assert started.poll() is None and time.monotonic() < until, shown
             time.sleep(0.2)
         yield started, port, re.search(r"\?token=(\w+)", shown)[1], shown
     finally:
         os.killpg(started.pid, signal.SIGKILL)
         started.wait()
+
+
+def listens(port):
+    """Whether a server takes connections there."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def answer(url):
