@@ -77,11 +77,12 @@ def mean(values: Sequence[float]) -> Mean:
 def t_test(differences: Sequence[float]) -> float:
     """Student's paired t test (1908): two-sided p-value of ``differences`` whose expectation is zero.
 
-    Where all are the same it is 1.0 if they are zero, else 0.0. Raises ValueError for fewer than two values.
+    Where all are the same it is 1.0: differences that do not spread, as two may by accident, say nothing of how they
+    would. Raises ValueError for fewer than two values.
     """
     found = mean(differences)
     if max(differences) == min(differences):
-        return 0.0 if found.value else 1.0
+        return 1.0
     return float(2 * t.sf(abs(found.value) / found.std * len(differences) ** 0.5, len(differences) - 1))
 
 

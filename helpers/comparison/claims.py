@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from helpers import stats
 from helpers.comparison.runs import Found, Measured, RunRecord, measure
 from helpers.results import REPORTED
 
@@ -47,6 +48,11 @@ class ReportedValue:
         return float(sum(self.values) / len(self.values))
 
     @property
+    def best(self) -> Decimal:
+        """The best value that rounds to the printed one, of a list their mean."""
+        return sum(best_meant(value, self.better) for value in self.values) / Decimal(len(self.values))
+
+    @property
     def printed(self) -> str:
         """The value with the digits it was printed with, at most four; of a list the mean over the classes."""
         places = min(4, *(-int(value.as_tuple().exponent) for value in self.values))
@@ -67,9 +73,8 @@ def best_meant(printed: Decimal, better: str) -> Decimal:
 
 def beaten(reported: ReportedValue, measured: Measured) -> bool:
     """Whether ours is strictly better than the best value that rounds to the printed one; lists by their means."""
-    limit = sum(best_meant(value, reported.better) for value in reported.values) / len(reported.values)
     ours = Decimal(measured.value)
-    return ours > limit if reported.better == "higher" else ours < limit
+    return ours > reported.best if reported.better == "higher" else ours < reported.best
 
 
 def beaten_by_every_seed(reported: ReportedValue, measured: Measured) -> bool:
@@ -101,11 +106,17 @@ class Answer:
         return "yes" if beaten(self.reported, self.ours) else "no"
 
     @property
-    def outside_interval(self) -> bool | None:
-        """Whether the reported value lies outside of our interval; None if there is no interval."""
-        if self.ours is None or self.ours.low is None or self.ours.high is None:
+    def chance_of_images(self) -> float | None:
+        """The p-value of two accuracies on different test images, the reported one and ours; None of anything else.
+
+        Of several seeds ours is the mean, as if it were that of one network: their test images are the same.
+        """
+        theirs, ours = self.reported.test_images, self.ours.images if self.ours else None
+        if not (self.ours and ours and theirs) or isinstance(self.reported.value, list):
             return None
-        return not self.ours.low <= self.reported.mean <= self.ours.high
+        return stats.two_proportions(
+            round(float(self.reported.best) * theirs), theirs, round(self.ours.value * ours), ours
+        )
 
 
 def answers(found: Found) -> dict[str, Answer]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from helpers import stats
 from helpers.comparison import pairs
 from helpers.comparison.claims import reported_values
-from helpers.comparison.findings import CLASSICAL, CODES, GARMENTS, TRANSFER, joined
+from helpers.comparison.duels import CLASSICAL, CODES, GARMENTS, TRANSFER
+from helpers.comparison.findings import joined
 from helpers.comparison.pairs import TestSet
 from helpers.comparison.runs import Found, fill_metrics, measure
 from helpers.results import reported

@@ -7,38 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from helpers import stats
-from helpers.comparison import pairs
+from helpers.comparison import pairs, seeds
 from helpers.comparison.claims import Answer, beaten_by_every_seed, classes_ahead
+from helpers.comparison.duels import ALL, CLASSICAL, Duel
 from helpers.comparison.pairs import TestSet
-from helpers.comparison.runs import Found, accuracy_by_seed, measure
-from helpers.palette import BY_CHAPTER, with_article
+from helpers.comparison.runs import Found, measure
+from helpers.palette import BY_CHAPTER
 from helpers.results import reported
-
-CODES, DENOISING, CENTER, COLOUR = "01_autoencoder", "02_denoising", "03_center_loss", "04_cifar10_bonus"
-GARMENTS, TRANSFER, CLASSICAL = "05_fashion_cnn", "06_transfer", "07_classical_baselines"
-Duel = tuple[str, str, str, str]  # chapter and key of one model, chapter and key of another
-CODE_DUELS: list[Duel] = [
-    (CODES, "scratch", CODES, "pca"),
-    (CODES, "scratch", CODES, "inbuilt"),
-    (CENTER, "ae.center", CENTER, "ae.softmax"),
-    (CENTER, "dae.center", CENTER, "dae.softmax"),
-    (DENOISING, "dae.noisy", DENOISING, "ae.noisy"),
-    (COLOUR, "ae.hidden_layer", COLOUR, "pca.hidden_layer"),
-    (COLOUR, "dae.hidden_layer", COLOUR, "ae.hidden_layer"),
-]
-GARMENT_DUELS: list[Duel] = [
-    (GARMENTS, "cnn", TRANSFER, "encoder"),
-    (GARMENTS, "cnn", GARMENTS, "report_b_cnn"),
-    (TRANSFER, "encoder", TRANSFER, "random_init"),
-    (TRANSFER, "encoder", TRANSFER, "full_frozen"),
-    (TRANSFER, "full_frozen", TRANSFER, "full_trainable"),
-]
-
-PHOTOGRAPH_DUELS: list[Duel] = [
-    (CLASSICAL, "cnn", CLASSICAL, "report_a_cnn"),
-    (CLASSICAL, "svm_kmeans", CLASSICAL, "svm_rbf_hog"),
-    (CLASSICAL, "svm_rbf_hog", CLASSICAL, "ffnn"),
-]
 
 
 def joined(*sentences: str) -> str:
@@ -63,7 +38,10 @@ def what_was_read(found: Found) -> str:
     absent = missing(found)
     parts.extend([f"Not run: {_listed(absent)}."] if absent else [])
     if len(found.seeds) > 1:
-        parts.append(f"Seeds: {_listed(found.seeds)}.")
+        first = next(iter(found.runs.values()))[0].seed
+        parts.append(f"Seeds: {_listed(found.seeds)}. The tables have means and standard deviations over them.")
+        parts.append(f"Tests image by image are of seed {first}, as are the numbers in the chapters; whether another")
+        parts.append("seed would tell the same is asked in [the section on seeds](#sec-comparison-seeds).")
     else:
         parts.append("There is one seed, so intervals are those of single runs.")
     if found.left_out:
@@ -83,10 +61,12 @@ def beaten_claims(answered: Mapping[str, Answer], counted: Mapping[str, int]) ->
         f"The reports make {counted['claims.total']} claims. We have a result for {counted['claims.covered']} of them, "
         f"and {counted['claims.beaten']} are beaten."
     ]
-    outside = [a.outside_interval for a in claims if a.verdict == "yes" and a.outside_interval is not None]
-    if outside:
-        share = f"{sum(outside)} of the {len(outside)} beaten claims"
-        parts.append(f"For {share} with an interval, the reported value lies outside it.")
+    judged = [p for a in claims if a.verdict == "yes" and (p := a.chance_of_images) is not None]
+    if judged:
+        parts.append(
+            f"Of the {len(judged)} that are accuracies, {sum(p < stats.ALPHA for p in judged)} are beaten by more than "
+            "the choice of test images explains (two proportions, p < 0.05)."
+        )
     behind = [(a.reported, a.ours) for a in claims if a.ours and a.verdict == "no"]
     if behind:
         texts = [f"{value.what} ({value.printed} against {ours.value:{ours.spec()}})" for value, ours in behind]
@@ -160,27 +140,9 @@ def across_seeds(found: Found, answered: Mapping[str, Answer]) -> str:
     beaten = [a for a in answered.values() if a.reported.is_claim and a.verdict == "yes"]
     always = sum(beaten_by_every_seed(a.reported, a.ours) for a in beaten if a.ours)
     lines = [f"Claims beaten by the mean over the seeds: {len(beaten)}. Beaten by every seed: {always}."]
-    if len(found.seeds) < 5:
+    if len(found.seeds) < seeds.ENOUGH:
         lines.append("With so few seeds even a large difference may not be significant.")
-    lines.append("")
-    known = []
-    for chapter_a, key_a, chapter_b, key_b in (*CODE_DUELS, *GARMENT_DUELS, *PHOTOGRAPH_DUELS):
-        a, b = accuracy_by_seed(found, chapter_a, key_a), accuracy_by_seed(found, chapter_b, key_b)
-        differences = [a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())]
-        if len(differences) > 1:
-            names = (pairs.name_of(chapter_a, key_a), pairs.name_of(chapter_b, key_b))
-            known.append((names, differences, " on noisy images" * key_a.endswith(".noisy")))
-    corrected = stats.holm([stats.t_test(differences) for _, differences, _ in known])
-    for ((one, other), differences, where), p in zip(known, corrected, strict=True):
-        sign = 1 if sum(differences) >= 0 else -1
-        first, second = (with_article(name) for name in ((one, other) if sign > 0 else (other, one)))
-        spread, ahead = stats.mean(differences), sum(sign * value > 0 for value in differences)
-        verdict = f"{first} beats {second}" if p < stats.ALPHA else f"{first} and {second} do not differ significantly"
-        lines.append(
-            f"- {stats.capitalised(verdict)}{where}: {100 * abs(spread.value):+.2f} ± {100 * spread.std:.2f} points, "
-            f"ahead with {ahead} of {len(differences)} seeds, {stats.p_text(p)}."
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *(f"- {pair.sentence}" for pair in seeds.compare(found, ALL))])
 
 
 def report_a_order(test_sets: Sequence[TestSet], found: Found) -> str:
@@ -192,9 +154,10 @@ def report_a_order(test_sets: Sequence[TestSet], found: Found) -> str:
     if shallow is None or len(accuracies) < len(keys):
         return "The models on six classes were not run here, so there is no order of ours."
     ranked = sorted(accuracies, key=lambda kind: -accuracies[kind].value)
-    order = "; ".join(f"{kind}, {accuracies[kind]}" for kind in ranked)
+    best = {"classical": f" (the best: {pairs.name_of(CLASSICAL, shallow)})"}
+    order = "; ".join(f"{kind}{best.get(kind, '')}, {accuracies[kind]}" for kind in ranked)
     holds = "holds" if ranked == list(keys) else "does not hold"
-    lines = [f"Here the order is {order} (the best of five methods). Report A's order {holds}.", ""]
+    lines = [f"Here the order is {order}. Report A's order {holds}.", ""]
     for one, other in (("cnn", "ffnn"), ("cnn", shallow), ("ffnn", shallow), ("cnn", "report_a_cnn")):
         lines.append("- " + pairs.comparison_sentence(test_sets, CLASSICAL, one, CLASSICAL, other))
     return "\n".join([*lines, "", _order_by_seed(found, list(keys.values()))])
@@ -202,9 +165,9 @@ def report_a_order(test_sets: Sequence[TestSet], found: Found) -> str:
 
 def _order_by_seed(found: Found, keys: Sequence[str]) -> str:
     measured = [measure(f"{CLASSICAL}/{key}.test_accuracy", None, found.runs) for key in keys]
-    seeds = [item.seeds for item in measured if item]
-    if len(seeds) < len(keys) or len(seeds[0]) < 2:
+    accuracies = [item.seeds for item in measured if item]
+    if len(accuracies) < len(keys) or len(accuracies[0]) < 2:
         return ""
-    by_seed = zip(*seeds, strict=True)
+    by_seed = zip(*accuracies, strict=True)
     orders = [np.argsort([-value for value in values], kind="stable").tolist() for values in by_seed]
     return f"The order is the same in {orders.count(orders[0])} of {len(orders)} seeds."

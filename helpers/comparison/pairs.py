@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -25,7 +26,7 @@ def name_of(chapter: str, model: str) -> str:
 
 @dataclass(frozen=True)
 class Model:
-    """A model's class probabilities [N, C] on a test set."""
+    """A model's class probabilities [N, C] on a test set, and how long its training took: the median over the seeds."""
 
     chapter: str
     key: str
@@ -105,7 +106,8 @@ def test_sets(runs: Mapping[str, Sequence[RunRecord]]) -> list[TestSet]:
         for key, probabilities in record.predictions.items():
             if key == "labels" or labels is None or len(probabilities) != len(labels):
                 continue
-            seconds = record.metrics.get(f"{key}.fit_seconds")
+            took = [r.metrics[f"{key}.fit_seconds"] for r in records if f"{key}.fit_seconds" in r.metrics]
+            seconds = statistics.median(took) if took else None
             model = Model(record.chapter, key, probabilities, stats.accuracy(probabilities, labels), seconds)
             noise = record.chapter if key.endswith((".noisy", "_noisy")) else ""
             same = [g for g in groups if g[:2] == (data, noise) and g[2].equal(labels)]

@@ -152,13 +152,17 @@ def _read(folder: Path, seed: int, chapters: set[str], left_out: list[str]) -> d
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric of our runs: by seed, for lists also by class (means over seeds), with its 95 % interval if known."""
+    """A metric of our runs: by seed, for lists also by class (means over seeds), with its 95 % interval if known.
+
+    An accuracy has the number of its test images.
+    """
 
     seeds: list[float]
     classes: list[float] | None = None
     low: float | None = None
     high: float | None = None
     std: float | None = None
+    images: int | None = None
 
     @property
     def value(self) -> float:
@@ -187,10 +191,13 @@ def measure(path: str | None, field: str | None, runs: Mapping[str, Sequence[Run
     lists = [run.tables[name][field] if field else [run.metrics[name]] for run in records]
     seeds = [sum(values) / len(values) for values in lists]
     classes = [sum(values) / len(values) for values in zip(*lists, strict=True)] if field else None
+    labels = records[0].predictions.get("labels") if name.endswith("accuracy") else None
+    images = None if labels is None else len(labels)
     if len(seeds) > 1:
         spread = stats.mean(seeds)
-        return Measured(seeds, classes, spread.low, spread.high, spread.std)
-    return Measured(seeds, classes, *((None, None) if field else interval(records[0], name)))
+        return Measured(seeds, classes, spread.low, spread.high, spread.std, images)
+    low, high = (None, None) if field else interval(records[0], name)
+    return Measured(seeds, classes, low, high, images=images)
 
 
 def interval(record: RunRecord, metric: str) -> tuple[float, float] | tuple[None, None]:

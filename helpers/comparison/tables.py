@@ -31,6 +31,7 @@ TASKS = {
         _metrics(
             "01_autoencoder",
             inbuilt__code_accuracy="accuracy from the PyTorch autoencoder's codes",
+            contrastive__code_accuracy="accuracy from contrastive codes",
             pca__code_accuracy="accuracy from PCA codes",
             pixels__code_accuracy="accuracy from raw pixels",
         ),
@@ -50,6 +51,8 @@ TASKS = {
             ae__center__test_accuracy="accuracy of the AE, center loss",
             dae__softmax__test_accuracy="accuracy of the D-AE, softmax loss",
             dae__center__test_accuracy="accuracy of the D-AE, center loss",
+            planar__softmax__test_accuracy="accuracy from 2 numbers, softmax loss",
+            planar__center__test_accuracy="accuracy from 2 numbers, center loss",
         ),
     ),
     "A.bonus": Task(
@@ -69,6 +72,7 @@ TASKS = {
             "07_classical_baselines",
             ffnn__test_accuracy="accuracy of the feed-forward net",
             svm_rbf_hog__test_accuracy="accuracy of the RBF SVM on HOG + colour",
+            svm_kmeans__test_accuracy="accuracy of the RBF SVM on learned patches",
             majority__test_accuracy="accuracy of naming the most frequent class",
         ),
     ),
@@ -78,10 +82,19 @@ TASKS = {
             "02_denoising",
             noisy__psnr="PSNR of the noisy images (dB)",
             median__psnr="PSNR after a median filter (dB)",
+            tv__psnr="PSNR after total variation (dB)",
             conv__psnr="PSNR of the convolutional denoiser (dB)",
+            unet__psnr="PSNR of the U-Net (dB)",
         ),
     ),
-    "B.T2": Task(("B.T2.",), _metrics("05_fashion_cnn", cnn__calibration_error="calibration error of the CNN")),
+    "B.T2": Task(
+        ("B.T2.",),
+        _metrics(
+            "05_fashion_cnn",
+            svm_hog__test_accuracy="accuracy of the RBF SVM on HOG",
+            cnn__calibration_error="calibration error of the CNN",
+        ),
+    ),
     "B.T3": Task(
         ("B.T3.",),
         _metrics(

@@ -36,7 +36,7 @@ def stated_accuracies(answered: Mapping[str, Answer]) -> Figure:
     looks = {"reported": ("D", REPORTED, "full"), "reproduced": ("s", INK, "none"), "ours, a seed": ("o", OURS, "full")}
     for word, (marker, colour, fill) in looks.items():
         axis.plot([], [], marker, color=colour, fillstyle=fill, markersize=4.5, label=word)
-    axis.plot([], [], color=OURS, linewidth=4, alpha=0.3, label="its 95 % interval")
+    axis.plot([], [], color=OURS, linewidth=4, alpha=0.3, label="95 % interval")
     axis.set(yticks=range(len(rows)), ylim=(len(rows) - 0.4, -0.6), xlabel="test accuracy")
     axis.set_yticklabels([f"{a.reported.what.removeprefix('accuracy of ')} ({a.reported.key[0]})" for a in rows])
     axis.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))

@@ -9,7 +9,7 @@ from test_comparison import leave, read
 from test_pairs import SIX, guesses
 
 from helpers import palette
-from helpers.comparison import claims, errors, findings, pairs
+from helpers.comparison import claims, duels, errors, findings, pairs
 from helpers.results import ROOT
 
 
@@ -39,7 +39,7 @@ def test_without_results_every_sentence_says_so(nothing):
     assert "Neither model of Report B" in findings.f_scores(answered)
     assert findings.pareto_fronts([]) == "No training was timed in the results read."
     assert findings.pair_counts([]) == {"pairs.total": 0, "pairs.significant": 0}
-    assert findings.duels([], findings.CODE_DUELS, otherwise="none") == "none"
+    assert findings.duels([], duels.CODE_DUELS, otherwise="none") == "none"
     assert "were not run here" in findings.report_a_order([], nothing)
     assert "not both run" in errors.approximation([]) and "not both run" in errors.missing_activation([])
     for text in (errors.softmax_floor(nothing), errors.code_baselines(nothing), errors.counted_images(nothing)):
@@ -49,7 +49,10 @@ def test_without_results_every_sentence_says_so(nothing):
 def test_the_order_of_models_turns_with_the_results_and_is_counted_over_seeds(two_seeds):
     sets = pairs.test_sets(two_seeds.runs)
     text = findings.report_a_order(sets, two_seeds)
-    assert text.startswith("Here the order is CNN, 91.7%") and "classical, 80.0%" in text
+    assert (
+        text.startswith("Here the order is CNN, 91.7%")
+        and "classical (the best: RBF SVM on HOG + colour), 80.0%" in text
+    )
     assert "Report A's order does not hold." in text and "same in 1 of 2 seeds" in text
     assert "contradicts the reason" in errors.approximation(sets)
     assert findings.pair_counts(sets) == {"pairs.total": 3, "pairs.significant": 3}
@@ -73,7 +76,8 @@ def test_winners_are_tested_over_the_seeds(tmp_path, nothing):
     close = "The RBF SVM on HOG + colour and the feed-forward net do not differ significantly: +0.00 ± 1.67 points"
     assert f"- {close}, ahead with 1 of 3 seeds, p = 1.000." in text
     assert "With so few seeds even a large difference may not be significant." in text
-    assert len(text.splitlines()) == 5
+    assert "Our CNN beats the feed-forward net: +25.00 ± 1.67 points, ahead with 3 of 3 seeds" in text
+    assert len(text.splitlines()) == 6
     assert findings.across_seeds(nothing, {}).startswith("One seed was run")
 
 
@@ -96,6 +100,16 @@ def test_what_report_b_could_say_of_its_two_models():
     assert "840 and 915" in text and "p = 0.061" in text and "Our models" not in text
     assert "do not differ significantly (p = 0.231)" in errors.no_intervals()
     assert errors.repeated_log().startswith("15 of the 15") and "20 epochs" in errors.repeated_log()
+
+
+@pytest.mark.parametrize(("hits", "enough"), [(2880, 0), (3200, 1)])  # of 6,000, where 0.453 of 1,000 is stated
+def test_a_beaten_accuracy_may_be_chance_of_the_test_images(hits, enough, tmp_path):
+    labels = torch.arange(6000) % 3
+    metrics = {"logistic.test_accuracy": hits / 6000}
+    leave(tmp_path, SIX, metrics=metrics, predictions={"logistic": guesses(labels, hits), "labels": labels})
+    answered = claims.answers(read(tmp_path))
+    text = findings.beaten_claims(answered, claims.counts(answered))
+    assert f"Of the 1 that are accuracies, {enough} are beaten by more than the choice of test images explains" in text
 
 
 @pytest.mark.slow

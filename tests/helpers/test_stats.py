@@ -124,6 +124,6 @@ def test_the_sentence_turns_with_the_result():
 def test_the_paired_t_test_is_scipys():
     a, b = [0.94, 0.95, 0.93, 0.96], [0.92, 0.95, 0.92, 0.93]
     assert stats.t_test([x - y for x, y in zip(a, b, strict=True)]) == pytest.approx(ttest_rel(a, b).pvalue)
-    assert stats.t_test([0.0, 0.0]) == 1.0 and stats.t_test([0.1, 0.1, 0.1]) == 0.0
+    assert stats.t_test([0.0, 0.0]) == 1.0 and stats.t_test([0.1, 0.1]) == 1.0
     with pytest.raises(ValueError, match="two values"):
         stats.t_test([0.1])

@@ -20,7 +20,7 @@ NUMBERED = [1, {"t": "Decimal"}, {"t": "Period"}]
 
 
 def blocks(chapters: Sequence[Chapter], labels: Mapping[str, str], assignment: str) -> Blocks:
-    """A heading, the table of answers and the list of findings, with links to the sections in ``labels``.
+    """A heading, what the numbers are, the table of answers and the list of findings; ``labels`` are linked to.
 
     Of one ``assignment`` its own questions. Nothing in a report without a comparing chapter.
     """
@@ -35,7 +35,8 @@ def blocks(chapters: Sequence[Chapter], labels: Mapping[str, str], assignment: s
     for row, (_, cells) in zip(rows, table["c"][4][0][3], strict=True):
         cells[0][4] = [paragraph([strong(row["name"]), {"t": "LineBreak"}, string(row["question"])])]
         cells[1][4] = [paragraph([string(row["answer"]), *link(row["section"], labels)])]
-    made = [pandoc.header(1, "report-answers", [string("What came out")]), table]
+    note = [paragraph([string(found["note"])])] if found.get("note") else []
+    made = [pandoc.header(1, "report-answers", [string("What came out")]), *note, table]
     if found["findings"]:
         findings = [[paragraph([string(sentence)])] for sentence in found["findings"]]
         made.append(pandoc.header(2, "report-findings", [string("What matters most")]))

@@ -1,0 +1,64 @@
+"""Would the same model win if both were trained again? Pairs of models compared over the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from helpers import stats
+from helpers.comparison import pairs
+from helpers.comparison.duels import Duel
+from helpers.comparison.runs import Found, accuracy_by_seed
+from helpers.palette import with_article
+
+ENOUGH = 5  # seeds; with fewer even a large difference may not be significant once it is corrected
+
+
+@dataclass(frozen=True)
+class SeedPair:
+    """Two models, the first the better one on average.
+
+    ``differences`` are those of their accuracies, by seed; ``p`` is the p-value of Student's paired t test, corrected
+    over all pairs that were tested together.
+    """
+
+    first: str
+    second: str
+    noisy: bool
+    differences: list[float]
+    p: float
+
+    @property
+    def significant(self) -> bool:
+        return self.p < stats.ALPHA
+
+    @property
+    def difference(self) -> stats.Mean:
+        return stats.mean(self.differences)
+
+    @property
+    def sentence(self) -> str:
+        """Which one is better, by how much, with how many seeds, and whether significantly."""
+        one, other = with_article(self.first), with_article(self.second)
+        verdict = f"{one} beats {other}" if self.significant else f"{one} and {other} do not differ significantly"
+        ahead = sum(value > 0 for value in self.differences)
+        return (
+            f"{stats.capitalised(verdict)}{' on noisy images' * self.noisy}: {100 * self.difference.value:+.2f} ± "
+            f"{100 * self.difference.std:.2f} points, ahead with {ahead} of {len(self.differences)} seeds, "
+            f"{stats.p_text(self.p)}."
+        )
+
+
+def compare(found: Found, duels: Sequence[Duel]) -> list[SeedPair]:
+    """The pairs of which both models were run with two seeds or more, tested together (Student 1908, Holm 1979)."""
+    known = []
+    for chapter_a, key_a, chapter_b, key_b in duels:
+        a, b = accuracy_by_seed(found, chapter_a, key_a), accuracy_by_seed(found, chapter_b, key_b)
+        differences = [a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())]
+        if len(differences) > 1:
+            names = [pairs.name_of(chapter_a, key_a), pairs.name_of(chapter_b, key_b)]
+            if sum(differences) < 0:
+                names, differences = names[::-1], [-value for value in differences]
+            known.append((*names, key_a.endswith(".noisy"), differences))
+    corrected = stats.holm([stats.t_test(differences) for *_, differences in known])
+    return [SeedPair(*pair, p) for pair, p in zip(known, corrected, strict=True)]
