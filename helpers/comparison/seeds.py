@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from helpers import stats
 from helpers.comparison import pairs
@@ -51,14 +51,14 @@ class SeedPair:
 
 def compare(found: Found, duels: Sequence[Duel]) -> list[SeedPair]:
     """The pairs of which both models were run with two seeds or more, tested together (Student 1908, Holm 1979)."""
-    known = []
+    known: list[SeedPair] = []
     for chapter_a, key_a, chapter_b, key_b in duels:
         a, b = accuracy_by_seed(found, chapter_a, key_a), accuracy_by_seed(found, chapter_b, key_b)
         differences = [a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())]
         if len(differences) > 1:
-            names = [pairs.name_of(chapter_a, key_a), pairs.name_of(chapter_b, key_b)]
+            first, second = pairs.name_of(chapter_a, key_a), pairs.name_of(chapter_b, key_b)
             if sum(differences) < 0:
-                names, differences = names[::-1], [-value for value in differences]
-            known.append((*names, key_a.endswith(".noisy"), differences))
-    corrected = stats.holm([stats.t_test(differences) for *_, differences in known])
-    return [SeedPair(*pair, p) for pair, p in zip(known, corrected, strict=True)]
+                first, second, differences = second, first, [-value for value in differences]
+            known.append(SeedPair(first, second, key_a.endswith(".noisy"), differences, stats.t_test(differences)))
+    corrected = stats.holm([pair.p for pair in known])
+    return [replace(pair, p=p) for pair, p in zip(known, corrected, strict=True)]
