@@ -1,9 +1,11 @@
 """Colours and display names: one file, so that a model looks the same and is called the same in every figure.
 
-Imports nothing. A key is a model's name in results.json.
+Imports nothing of the project. A key is a model's name in results.json.
 """
 
 from __future__ import annotations
+
+import re
 
 INK, PALE, GRID = "#222222", "#9a9a9a", "#e5e5e5"  # text; axes and baselines; lines behind the data
 RIGHT, WRONG = "#1a7f37", "#b3261e"  # answers of a classifier
@@ -149,5 +151,6 @@ SETTLED, OPEN = "#cfe3f2", "#f1f1f1"  # a pair of models whose difference is sig
 
 
 def with_article(name: str) -> str:
-    """A model's name inside a sentence: "the feed-forward net", but "our CNN" and "naive Bayes"."""
+    """A model's name inside a sentence: "the feed-forward net", but "our CNN"; "the AE with center loss"."""
+    name = re.sub(r", (\w+ loss)$", r" with \1", name)
     return name if name.startswith(("our ", "Report ", "raw ", "logistic ", "naive ")) else f"the {name}"

@@ -10,11 +10,15 @@ import argparse
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from helpers.results import ROOT, write_json, write_text
+from helpers.results import ROOT, reported, write_json, write_text
 from workflow import environment
 from workflow.engine import Stop, guarded
+
+if TYPE_CHECKING:
+    from helpers.comparison.claims import Answer
+    from helpers.comparison.runs import Found, Measured, RunRecord
 
 KEPT = ROOT / "reports" / "results.json"
 README = ROOT / "README.md"
@@ -32,11 +36,13 @@ HEADLINES = {  # the metric (chapter/name), and what it is
     "05_fashion_cnn/svm_hog.test_accuracy": "the same, RBF SVM on HOG",
     "06_transfer/encoder.test_accuracy": "garments, the denoiser's encoder",
     "06_transfer/full_frozen.test_accuracy": "garments, the whole denoiser, frozen",
+    "06_transfer/full_frozen_noisy.test_accuracy": "the same, with noise",
     "07_classical_baselines/cnn.test_accuracy": "photographs of six classes, CNN",
     "07_classical_baselines/svm_rbf_hog.test_accuracy": "the same, RBF SVM on HOG and colour",
     "07_classical_baselines/svm_kmeans.test_accuracy": "the same, RBF SVM on patches learned without labels",
     "07_classical_baselines/svm_poly.test_accuracy": "the same, polynomial SVM on pixels",
 }
+LOSSES = ("train_bce", "train_mse", "loss", "cross_entropy")  # series that have a value for every epoch
 HEAD = ["what", "reported", "reproduced", "ours", "trained in"]
 
 
@@ -53,33 +59,64 @@ def collect(profile: str) -> dict[str, Any]:
         raise Stop(f"no finished run of {', '.join(missing)} in reports/{profile}: `make report PROFILE={profile}`")
     if found.sample:
         raise Stop("the runs are of sample data: `make report DATA=real` first")
+    metrics = {}
+    claims = {answer.reported.metric: answer for answer in answers(found).values() if answer.reported.is_claim}
+    for path in HEADLINES:
+        chapter, _, metric = path.partition("/")
+        took = [seconds for run in found.runs[chapter] if (seconds := trained_in(run, metric.rpartition(".")[0]))]
+        metrics[path] = {
+            **kept_of(measure(path, None, found.runs)),
+            "seconds": round(statistics.median(took), 1) if took else None,
+            "reproduced": reproduced(path, claims.get(path), found),
+        }
     records = [run for path in HEADLINES for run in found.runs[path.partition("/")[0]]]
-    commits = {run.provenance["git"] for run in records}
+    hardware = records[0].provenance["hardware"]
+    return {"profile": profile, "commit": commit_of(records), "hardware": hardware, "metrics": metrics}
+
+
+def reproduced(path: str, claim: Answer | None, found: Found) -> dict[str, Any] | None:
+    """The same with the reports' own settings, and which runs that is of; None where there is nothing of theirs."""
+    from helpers.comparison.claims import reproduced_of, with_their_settings
+
+    again = claim.reproduced if claim else reproduced_of(path, found)
+    if again is None:
+        return None
+    runs = with_their_settings(claim.reported, found) if claim else found.original
+    records = runs[path.partition("/")[0]]
+    return {**kept_of(again), "profile": records[0].content["profile"], "commit": commit_of(records)}
+
+
+def trained_in(run: RunRecord, model: str) -> float | None:
+    """The seconds that the training of a model took, None where its chapter has not timed it."""
+    measured = run.metrics.get(f"{model}.fit_seconds")
+    epoch = run.metrics.get(f"{model}.seconds_per_epoch")
+    losses = [
+        values for name, values in run.content["series"].items() if name in {f"{model}.{loss}" for loss in LOSSES}
+    ]
+    return epoch * len(losses[0]) if measured is None and epoch and losses else measured
+
+
+def kept_of(measured: Measured | None) -> dict[str, Any]:
+    """What results.json has of a value."""
+    assert measured
+    n = len(measured.seeds)
+    return {"mean": measured.value, "std": measured.std, "n": n, "low": measured.low, "high": measured.high}
+
+
+def text(kept: Mapping[str, Any]) -> str:
+    """The same as the table has it: with its deviation, or with its interval where there is one seed."""
+    from helpers.comparison.runs import Measured
+
+    measured = Measured([kept["mean"]], None, kept["low"], kept["high"], kept["std"])
+    return measured.text(".2f")
+
+
+def commit_of(records: Sequence[RunRecord]) -> str:
+    """The commit that runs are of. Raises Stop when there are several, or files were changed since."""
+    commits: set[str] = {run.provenance["git"] for run in records}
     if len(commits) > 1 or None in commits or any(run.provenance["dirty"] for run in records):
         raise Stop("the runs are not of one commit without changes: commit, then run them again")
-    metrics = {}
-    reproduced = {a.reported.metric: a.reproduced for a in answers(found).values() if a.reported.is_claim}
-    for path in HEADLINES:
-        chapter, _, name = path.partition("/")
-        ours, took = measure(path, None, found.runs), measure(f"{chapter}/{seconds_of(name)}", None, found.runs)
-        assert ours
-        kept: dict[str, Any] = {
-            "mean": ours.value,
-            "std": ours.std,
-            "n": len(ours.seeds),
-            "low": ours.low,
-            "high": ours.high,
-        }
-        theirs = reproduced.get(path)
-        kept |= {"text": ours.text(".2f"), "seconds": round(statistics.median(took.seeds), 1) if took else None}
-        metrics[path] = kept | {"reproduced": theirs.text(".2f") if theirs else None}
-    hardware = records[0].provenance["hardware"]
-    return {"profile": profile, "commit": commits.pop(), "hardware": hardware, "metrics": metrics}
-
-
-def seconds_of(metric: str) -> str:
-    """The metric with the seconds in which the model of another one was trained."""
-    return f"{metric.rpartition('.')[0]}.fit_seconds"
+    return commits.pop()
 
 
 def table(kept: Mapping[str, Any]) -> str:
@@ -91,8 +128,10 @@ def table(kept: Mapping[str, Any]) -> str:
     for path, ours in kept["metrics"].items():
         report = stated.get(path)
         said = f"{report.printed} ({report.key[0]})" if report else "–"
+        said += f", {60 * reported(report.minutes):.0f} s" if report and report.minutes else ""
+        again = text(ours["reproduced"]) if ours["reproduced"] else "–"
         took = f"{ours['seconds']:.0f} s" if ours["seconds"] else "–"
-        rows.append([HEADLINES[path], said, ours["reproduced"] or "–", f"**{ours['text']}**", took])
+        rows.append([HEADLINES[path], said, again, f"**{text(ours)}**", took])
     if not any(ours["reproduced"] for ours in kept["metrics"].values()):
         rows = [[*row[:2], *row[3:]] for row in rows]
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", how_to_read(kept)])
@@ -100,13 +139,16 @@ def table(kept: Mapping[str, Any]) -> str:
 
 def how_to_read(kept: Mapping[str, Any]) -> str:
     """What stands in the table: over how many seeds, with which interval, on which machine."""
-    counts = sorted({ours["n"] for ours in kept["metrics"].values()})
-    if counts == [1]:
-        spread = "One seed; brackets hold the 95 % interval."
+    again = [ours["reproduced"] for ours in kept["metrics"].values() if ours["reproduced"]]
+    counts = sorted({value["n"] for value in [*kept["metrics"].values(), *again]})
+    several = [count for count in counts if count > 1]
+    if not several:
+        spread = "One seed, with its 95 % interval."
     else:
-        seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-        spread = f"Mean and standard deviation over {seeds} seeds."
-    return f"{spread} Each model was trained on one core ({kept['hardware']['processor']})."
+        seeds = str(several[0]) if len(several) == 1 else f"{several[0]} to {several[-1]}"
+        spread = f"Mean and standard deviation over {seeds} seeds{'; of one seed its 95 % interval' * (1 in counts)}."
+    theirs = " Reproduced: with the reports' own settings." * bool(again)
+    return f"{spread}{theirs}\nSeconds: the median, on one core ({kept['hardware']['processor']})."
 
 
 def written(readme: str, made: str) -> str:

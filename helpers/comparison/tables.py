@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from helpers.comparison.claims import Answer, classes_ahead
+from helpers.comparison.claims import Answer, classes_ahead, is_added, reproduced_of
 from helpers.comparison.runs import Found, Measured, measure
 from helpers.results import reported
 
@@ -122,10 +122,11 @@ def task_rows(task: str, answered: Mapping[str, Answer], found: Found) -> list[d
     keys, unreported = TASKS[task].keys, TASKS[task].unreported or {}
     rows = [_row(answer) for key, answer in answered.items() if key.startswith(keys) and answer.reported.is_claim]
     for path, words in unreported.items():
-        ours, again = measure(path, None, found.runs), measure(path, None, found.original)
+        ours, again = measure(path, None, found.runs), reproduced_of(path, found)
         if ours is None and again is None:
             continue  # neither stated nor run: the row would say nothing
         cells = [item.text(_spec(words)) if item else MISSING for item in (again, ours)]
+        cells[0] = "—" if is_added(path) else cells[0]
         row = {"quantity": words, "reported": "no figure", "reproduced": cells[0], "ours": cells[1], "better": ""}
         rows.append(row)
     return rows or [{"quantity": NOTHING}]

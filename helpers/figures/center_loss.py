@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
@@ -51,6 +52,18 @@ def planar_codes(
     dots = [Line2D([], [], linestyle="", marker="o", markersize=4, color=CLASSES[k]) for k in range(len(classes))]
     look: dict[str, Any] = {"ncols": len(classes) + 1, "handletextpad": -0.2, "columnspacing": 1.2}
     figure.legend([*dots, Line2D([], [], **ring)], [*classes, "centre"], loc="outside upper center", **look)
+    return figure
+
+
+def planar_course(course: Sequence[tuple[Tensor, Tensor]], labels: Tensor, classes: Sequence[str]) -> Figure:
+    """The codes [N, 2] and the centres [classes, 2] after every epoch, all panels to one scale."""
+    epochs = {f"epoch {epoch}": kept for epoch, kept in enumerate(course, start=1)}
+    codes, centres = ({title: kept[i] for title, kept in epochs.items()} for i in range(2))
+    figure = planar_codes(codes, centres, labels, classes)
+    every = torch.cat(list(codes.values()))
+    middle, half = (every.amax(0) + every.amin(0)) / 2, 0.52 * (every.amax(0) - every.amin(0)).max()
+    for axis in figure.axes[: len(course)]:
+        axis.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
     return figure
 
 

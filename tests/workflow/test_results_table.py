@@ -15,11 +15,14 @@ def leave(root, seed=0, profile="standard", **provenance):
     known = {"sample_data": False, "data": {}, "git": "c" * 40, "dirty": False, "hardware": {"processor": "A chip"}}
     for chapter in {path.partition("/")[0] for path in HEADLINES}:
         names = [path.partition("/")[2] for path in HEADLINES if path.startswith(f"{chapter}/")]
-        metrics = dict.fromkeys(names, 0.9 + seed / 100) | {"cnn.fit_seconds": 61.0}
+        metrics = dict.fromkeys(names, 0.9 + seed / 100) | {"cnn.fit_seconds": 61.0 + 100 * (seed == 0)}
+        metrics["conv.seconds_per_epoch"], series = 50.0 + seed, {"conv.train_bce": [0.3, 0.2, 0.1]}
         record = {"notebook": chapter, "seed": seed, "profile": profile, "parameters": {}, "metrics": metrics}
         folder = root / "reports" / profile / f"seed-{seed}" / chapter
         folder.mkdir(parents=True)
-        (folder / "results.json").write_text(json.dumps(record | {"tables": {}, "provenance": known | provenance}))
+        (folder / "results.json").write_text(
+            json.dumps(record | {"tables": {}, "series": series, "provenance": known | provenance})
+        )
 
 
 @pytest.fixture
@@ -34,12 +37,12 @@ def test_the_headlines_are_means_over_the_seeds_beside_what_the_reports_state(ro
     kept = collect("standard")
     cnn = kept["metrics"]["05_fashion_cnn/cnn.test_accuracy"]
     assert kept["commit"] == "c" * 40 and (cnn["mean"], cnn["n"]) == (pytest.approx(0.91), 3)
-    assert cnn["std"] == pytest.approx(0.01) and cnn["seconds"] == 61
+    assert cnn["std"] == pytest.approx(0.01) and cnn["seconds"] == 61  # the median: one run may have been disturbed
+    assert kept["metrics"]["02_denoising/conv.psnr"]["seconds"] == 3 * 51
+    assert "0.95 (A), 383 s |" in table(kept)
     row = next(line for line in table(kept).splitlines() if line.startswith("| garments, CNN "))
     assert "0.91" in row and "± 0.01" in row and "(B)" in row and row.endswith("| 61 s |")
-    assert table(kept).endswith(
-        "Mean and standard deviation over 3 seeds. Each model was trained on one core (A chip)."
-    )
+    assert table(kept).endswith("Mean and standard deviation over 3 seeds.\nSeconds: the median, on one core (A chip).")
     assert "reproduced" not in table(kept)
 
 
@@ -50,7 +53,27 @@ def test_what_the_reports_own_settings_gave_has_a_column_once_they_were_run(root
     lines = table(kept).splitlines()
     assert lines[0] == "| what | reported | reproduced | ours | trained in |"
     assert {line.count("|") for line in lines if line.startswith("|")} == {6}
-    assert lines[-1].startswith("One seed; brackets hold the 95 % interval.")
+    assert lines[-2] == "One seed, with its 95 % interval. Reproduced: with the reports' own settings."
+    again = {path: metric["reproduced"] for path, metric in kept["metrics"].items()}
+    psnr, contrastive = again["02_denoising/conv.psnr"], again["01_autoencoder/contrastive.code_accuracy"]
+    assert (psnr["mean"], psnr["n"], psnr["profile"], psnr["commit"]) == (0.9, 1, "original", "e" * 40)
+    assert contrastive is None  # no report has such a model
+
+
+def test_what_is_reproduced_is_refused_too_when_files_were_changed(root):
+    leave(root)
+    leave(root, profile="original", dirty=True)
+    with pytest.raises(Stop, match="not of one commit"):
+        collect("standard")
+
+
+def test_the_table_is_made_of_the_numbers_themselves(root):
+    for seed in range(3):
+        leave(root, seed)
+    kept = collect("standard")
+    before = table(kept)
+    kept["metrics"]["05_fashion_cnn/cnn.test_accuracy"]["std"] = 0.02
+    assert table(kept) != before and "± 0.02" in table(kept)
 
 
 @pytest.mark.parametrize(
