@@ -64,6 +64,7 @@ def planar_course(course: Sequence[tuple[Tensor, Tensor]], labels: Tensor, class
     middle, half = (every.amax(0) + every.amin(0)) / 2, 0.52 * (every.amax(0) - every.amin(0)).max()
     for axis in figure.axes[: len(course)]:
         axis.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
+        axis.label_outer()
     return figure
 
 
