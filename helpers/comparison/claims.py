@@ -15,7 +15,7 @@ from helpers.comparison.runs import Found, Measured, RunRecord, measure
 from helpers.results import REPORTED
 
 ADDED = {  # models and baselines that no report has, so that there is nothing of theirs to reproduce
-    *("pca", "pixels", "contrastive", "unet", "noisy", "median", "tv", "planar"),
+    *("pca", "pixels", "contrastive", "unet", "noisy", "median", "tv", "planar", "cnn"),
     *("svm_hog", "svm_rbf_hog", "svm_kmeans", "majority", "random_init", "same_domain"),
 }
 
