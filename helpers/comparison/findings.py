@@ -9,7 +9,7 @@ import numpy as np
 from helpers import stats
 from helpers.comparison import pairs, seeds
 from helpers.comparison.claims import Answer, beaten_by_every_seed, classes_ahead
-from helpers.comparison.duels import ALL, CLASSICAL, Duel
+from helpers.comparison.duels import CLASSICAL, Duel
 from helpers.comparison.pairs import TestSet
 from helpers.comparison.runs import Found, measure
 from helpers.palette import BY_CHAPTER
@@ -134,15 +134,17 @@ def duels(test_sets: Sequence[TestSet], models: Sequence[Duel], *, otherwise: st
 
 
 def across_seeds(found: Found, answered: Mapping[str, Answer]) -> str:
-    """How sure it is over the seeds which of two models is better, and which claims are beaten."""
+    """Which claims are beaten by every seed, and how much the tests over the seeds can tell."""
     if len(found.seeds) < 2:
         return "One seed was run, so nothing is known of this; `make report SEED=1` runs another."
     beaten = [a for a in answered.values() if a.reported.is_claim and a.verdict == "yes"]
     always = sum(beaten_by_every_seed(a.reported, a.ours) for a in beaten if a.ours)
-    lines = [f"Claims beaten by the mean over the seeds: {len(beaten)}. Beaten by every seed: {always}."]
-    if len(found.seeds) < seeds.ENOUGH:
-        lines.append("With so few seeds even a large difference may not be significant.")
-    return "\n".join([*lines, "", *(f"- {pair.sentence}" for pair in seeds.compare(found, ALL))])
+    few = "With so few seeds even a large difference may not be significant." * (len(found.seeds) < seeds.ENOUGH)
+    return joined(
+        f"Claims beaten by the mean over the seeds: {len(beaten)}. Beaten by every seed: {always}.",
+        "[The table](#tbl-comparison-seeds) has the pairs of models that the report is about.",
+        few,
+    )
 
 
 def report_a_order(test_sets: Sequence[TestSet], found: Found) -> str:

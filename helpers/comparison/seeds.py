@@ -37,14 +37,18 @@ class SeedPair:
         return stats.mean(self.differences)
 
     @property
+    def ahead(self) -> int:
+        """With how many seeds the first is better."""
+        return sum(value > 0 for value in self.differences)
+
+    @property
     def sentence(self) -> str:
         """Which one is better, by how much, with how many seeds, and whether significantly."""
         one, other = with_article(self.first), with_article(self.second)
         verdict = f"{one} beats {other}" if self.significant else f"{one} and {other} do not differ significantly"
-        ahead = sum(value > 0 for value in self.differences)
         return (
             f"{stats.capitalised(verdict)}{' on noisy images' * self.noisy}: {100 * self.difference.value:+.2f} ± "
-            f"{100 * self.difference.std:.2f} points, ahead with {ahead} of {len(self.differences)} seeds, "
+            f"{100 * self.difference.std:.2f} points, ahead with {self.ahead} of {len(self.differences)} seeds, "
             f"{stats.p_text(self.p)}."
         )
 
@@ -62,3 +66,19 @@ def compare(found: Found, duels: Sequence[Duel]) -> list[SeedPair]:
             known.append(SeedPair(first, second, key_a.endswith(".noisy"), differences, stats.t_test(differences)))
     corrected = stats.holm([pair.p for pair in known])
     return [replace(pair, p=p) for pair, p in zip(known, corrected, strict=True)]
+
+
+def rows(found: Found, duels: Sequence[Duel]) -> list[dict[str, str]]:
+    """Rows of a table of these pairs, or one that says that there is one seed."""
+    made = [
+        {
+            "better on average": pair.first + " (noisy images)" * pair.noisy,
+            "than": pair.second,
+            "points": f"{100 * pair.difference.value:.2f} ± {100 * pair.difference.std:.2f}",
+            "ahead": f"{pair.ahead} of {len(pair.differences)}",
+            "p": stats.p_text(pair.p).removeprefix("p = ").removeprefix("p "),
+            "": "significant" if pair.significant else "",
+        }
+        for pair in compare(found, duels)
+    ]
+    return made or [{"better on average": "One seed was run."}]
