@@ -142,7 +142,6 @@ def across_seeds(found: Found, answered: Mapping[str, Answer]) -> str:
     few = "With so few seeds even a large difference may not be significant." * (len(found.seeds) < seeds.ENOUGH)
     return joined(
         f"Claims beaten by the mean over the seeds: {len(beaten)}. Beaten by every seed: {always}.",
-        "[The table](#tbl-comparison-seeds) has the pairs of models that the report is about.",
         few,
     )
 
