@@ -272,3 +272,17 @@ def test_the_figures_are_drawn():
     curve = metrics.verification(codes, pairs, same)
     figure = figures.verification_curves({"clean": {"ae.softmax": curve, "ae.center": curve}})
     assert [line.get_linestyle() for line in figure.axes[0].get_lines()] == ["--", "-"]
+
+
+def test_the_codes_of_all_epochs_stand_to_one_scale_that_holds_them_all():
+    labels = torch.arange(30) % 3
+    course = [(torch.randn(30, 2) * width + 5, torch.full((3, 2), 5.0)) for width in (9.0, 3.0, 1.0)]
+    figure = figures.planar_course(course, labels, ["a", "b", "c"])
+    figure.draw_without_rendering()
+    limits = [(*axis.get_xlim(), *axis.get_ylim()) for axis in figure.axes[:3]]
+    assert len(set(limits)) == 1
+    left, right, low, high = limits[0]
+    every = torch.cat([codes for codes, _ in course])
+    assert left < every[:, 0].min() and every[:, 0].max() < right and low < every[:, 1].min()
+    assert every[:, 1].max() < high and right - left == pytest.approx(high - low)
+    figure.clear()

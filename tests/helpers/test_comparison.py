@@ -178,6 +178,15 @@ def test_every_task_has_rows_and_every_claim_stands_in_one(tmp_path):
     assert [row for row in rows if row not in stated] == 3 * [{"quantity": tables.NOTHING}]
 
 
+def test_only_models_that_a_report_has_are_reproduced(tmp_path):
+    metrics = {"unet.psnr": 21.0, "conv.psnr": 20.0}
+    leave(tmp_path, "02_denoising", metrics=metrics)
+    leave(tmp_path, "02_denoising", profile="original", metrics=metrics)
+    found = read(tmp_path)
+    rows = {row["quantity"]: row["reproduced"] for row in tables.task_rows("B.T1", claims.answers(found), found)}
+    assert rows == {"PSNR of the U-Net (dB)": "—", "PSNR of the convolutional denoiser (dB)": "20.00"}
+
+
 def test_report_bs_tables_hold_both_models_and_both_sides(tmp_path):
     metrics = {"cnn.test_accuracy": 0.93, "cnn.train_loss": 0.1}
     scores = {key: [0.5] * 10 for key in ("precision", "recall", "f1")}
