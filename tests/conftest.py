@@ -31,8 +31,13 @@ settings.load_profile("project")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+LONGEST = ("test_workflow.py", "test_chapters.py", "test_interruptions.py", "test_sweep.py", "test_many.py")
+
+
 def pytest_collection_modifyitems(items):
-    """What drives a browser is slow."""
+    """What drives a browser is slow. The longest files begin first: no worker ends with one while the other waits."""
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
