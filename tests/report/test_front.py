@@ -47,6 +47,20 @@ def test_answers_and_findings_stand_between_cover_and_contents(chapter):
     assert html.count('href="#sec-here"') == 2  # in the contents and in the row; the other row's section is not here
 
 
+def test_of_several_seeds_a_line_says_so_and_no_line_ends_within_a_value(chapter):
+    path = chapter.with_name("results.json")
+    record = json.loads(path.read_text())
+    record["tables"] |= {"note": "Mean over 5 seeds.", "findings": ["One beats another: p < 0.001."]}
+    record["tables"]["answers"][0] |= {"answer": "Yes, 50.0 ± 0.1%.", "ours": "0.97 ± 0.01"}
+    path.write_text(json.dumps(record))
+    html, pages = made(chapter)
+    assert "What came out Mean over 5 seeds. Question" in pages[1]
+    for value in ("50.0 ± 0.1%", "0.97 ± 0.01", "p < 0.001"):
+        assert value.replace(" ", "\N{NO-BREAK SPACE}").replace("<", "&lt;") in html and value in pages[1]
+    evidence = json.loads(places.out_of_html(html)[1])
+    assert "Yes, 50.0 ± 0.1%." in evidence["shown"][places.OPENING]  # what a check looks for
+
+
 def test_a_report_of_one_assignment_has_its_own_questions(chapter):
     page, pages = made(chapter, "b")
     for text in (places.out_of_html(page)[0], pages[1]):  # in the evidence is the whole record

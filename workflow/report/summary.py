@@ -5,6 +5,7 @@ The comparing chapter has computed both and left them in its results.json; here 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from workflow.report.references import References
 from workflow.report.tables import plain_table
 
 HEADS = ["Question", "Answer", "Reported", "Ours"]
-WIDTHS = [0.24, 0.46, 0.11, 0.19]  # of the page
+WIDTHS = [0.22, 0.45, 0.11, 0.22]  # of the page
 NUMBERED = [1, {"t": "Decimal"}, {"t": "Period"}]
 
 
@@ -35,6 +36,7 @@ def blocks(chapters: Sequence[Chapter], labels: Mapping[str, str], assignment: s
     for row, (_, cells) in zip(rows, table["c"][4][0][3], strict=True):
         cells[0][4] = [paragraph([strong(row["name"]), {"t": "LineBreak"}, string(row["question"])])]
         cells[1][4] = [paragraph([string(row["answer"]), *link(row["section"], labels)])]
+        cells[3][4] = [paragraph([string(row["ours"])])]
     note = [paragraph([string(found["note"])])] if found.get("note") else []
     made = [pandoc.header(1, "report-answers", [string("What came out")]), *note, table]
     if found["findings"]:
@@ -45,7 +47,8 @@ def blocks(chapters: Sequence[Chapter], labels: Mapping[str, str], assignment: s
 
 
 def string(text: str) -> Node:
-    """Literal text with the apostrophes that pandoc gives to what it reads."""
+    """Literal text with the apostrophes that pandoc gives to what it reads; no line ends beside ±, < or =."""
+    text = re.sub(" ([±<=]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
     return pandoc.string(text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}"))
 
 
