@@ -38,9 +38,10 @@ def what_was_read(found: Found) -> str:
     absent = missing(found)
     parts.extend([f"Not run: {_listed(absent)}."] if absent else [])
     if len(found.seeds) > 1:
-        first = next(iter(found.runs.values()))[0].seed
         parts.append(f"Seeds: {_listed(found.seeds)}. The tables have means and standard deviations over them.")
-        parts.append(f"Tests image by image are of seed {first}, as are the numbers in the chapters; whether another")
+        parts.append(
+            f"Tests image by image are of seed {found.first}, as are the numbers in the chapters; whether another"
+        )
         parts.append("seed would tell the same is asked in [the section on seeds](#sec-comparison-seeds).")
     else:
         parts.append("There is one seed, so intervals are those of single runs.")

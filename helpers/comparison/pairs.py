@@ -171,7 +171,7 @@ def best(test_sets: Sequence[TestSet], chapter: str, family: str) -> str | None:
     return max(models, key=lambda model: model.accuracy.value).key if models else None
 
 
-def _on_same_images(
+def on_same_images(
     test_sets: Sequence[TestSet], chapter_a: str, key_a: str | None, chapter_b: str, key_b: str | None
 ) -> tuple[TestSet, int, int] | None:
     """The test set that has both models, and their places there; None if none has."""
@@ -185,7 +185,7 @@ def comparison_sentence(
     test_sets: Sequence[TestSet], chapter_a: str, key_a: str | None, chapter_b: str, key_b: str | None
 ) -> str:
     """:func:`sentence` on two models, or that they were not both run on the same images."""
-    if (found := _on_same_images(test_sets, chapter_a, key_a, chapter_b, key_b)) is not None:
+    if (found := on_same_images(test_sets, chapter_a, key_a, chapter_b, key_b)) is not None:
         return sentence(*found)
     models = ((chapter_a, key_a), (chapter_b, key_b))
     one, other = (with_article(name_of(chapter, key)) if key else "a model" for chapter, key in models)
@@ -194,7 +194,7 @@ def comparison_sentence(
 
 def ahead(test_sets: Sequence[TestSet], chapter_a: str, key_a: str | None, chapter_b: str, key_b: str) -> bool:
     """Whether the first of two models is significantly better on the same images; False if one was not run."""
-    if (found := _on_same_images(test_sets, chapter_a, key_a, chapter_b, key_b)) is None:
+    if (found := on_same_images(test_sets, chapter_a, key_a, chapter_b, key_b)) is None:
         return False
     test_set, one, other = found
     return one < other and test_set.pairs[one, other].significant
@@ -202,7 +202,7 @@ def ahead(test_sets: Sequence[TestSet], chapter_a: str, key_a: str | None, chapt
 
 def shared_mistakes(test_sets: Sequence[TestSet], chapter_a: str, key_a: str, chapter_b: str, key_b: str) -> int | None:
     """The number of images that both models get wrong; None if they were not both run on the same images."""
-    if (found := _on_same_images(test_sets, chapter_a, key_a, chapter_b, key_b)) is None:
+    if (found := on_same_images(test_sets, chapter_a, key_a, chapter_b, key_b)) is None:
         return None
     test_set, *places = found
     wrong = [test_set.models[k].probabilities.argmax(1) != test_set.labels for k in places]

@@ -103,6 +103,11 @@ class Found:
         return sorted({run.seed for records in self.runs.values() for run in records})
 
     @property
+    def first(self) -> int:
+        """The seed whose predictions are compared. Raises StopIteration when nothing was run."""
+        return next(iter(self.runs.values()))[0].seed
+
+    @property
     def all(self) -> list[RunRecord]:
         return [run for runs in (self.runs, self.original) for records in runs.values() for run in records]
 

@@ -172,8 +172,7 @@ def note(found: Found) -> str:
     """What the numbers are; empty for one seed."""
     if len(found.seeds) < 2:
         return ""
-    first = next(iter(found.runs.values()))[0].seed
-    return f"Mean and standard deviation over {len(found.seeds)} seeds. The chapters show seed {first}."
+    return f"Mean and standard deviation over {len(found.seeds)} seeds. The chapters show seed {found.first}."
 
 
 def main_findings(found: Found, test_sets: Sequence[TestSet]) -> list[str]:
@@ -187,10 +186,10 @@ def main_findings(found: Found, test_sets: Sequence[TestSet]) -> list[str]:
     else:
         known = []
         for duel in duels.ALL:
-            one, other = pairs.place(test_sets, *duel[:2]), pairs.place(test_sets, *duel[2:])
-            if one and other and one[0] is other[0]:
-                pair = one[0].pairs[min(one[1], other[1]), max(one[1], other[1])]
-                known.append((pair.significant, abs(pair.difference.value), pairs.sentence(one[0], one[1], other[1])))
+            if places := pairs.on_same_images(test_sets, *duel):
+                test_set, *both = places
+                pair = test_set.pairs[min(both), max(both)]
+                known.append((pair.significant, abs(pair.difference.value), pairs.sentence(*places)))
     known.sort(key=lambda entry: entry[:2], reverse=True)
     return [sentence for *_, sentence in known[:MOST]]
 
